@@ -16,14 +16,14 @@ export type RecoverableOptions = {
   onGap?(gap: { readonly from: Cursor; readonly to: Cursor }): void
   /** Number of latest messages to receive after the join if there is no usable cursor. Default: 0. */
   readonly last?: number
-  /** Cursor that the application stored before the page was loaded. Default: none. */
+  /** Cursor to continue from, for example one that the application stored before a page reload. Default: none. */
   readonly since?: Cursor | null
 }
 
 /** Cursor, and the sender id that the server has given this client. Applications must not store the sender id. */
 type Place = Cursor & { readonly id?: string }
 type IsMember = (topic: string, event: string, payload: unknown, ...rest: unknown[]) => boolean
-/** Functions of a channel that phoenix.js has in all versions, but not in its types. */
+/** Functions that the types of phoenix.js do not declare. Optional, because other channel classes may lack them. */
 type Untyped = { readonly isMember?: IsMember; trigger?(event: string): void }
 
 /**

@@ -97,9 +97,9 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
   /**
    * Send an event. Resolves with the reply, or rejects with a ReplyError.
    *
-   * For an event without a reply in the contract, the promise waits for an error reply, usually one second, and then
-   * resolves with undefined. It rejects if the channel does not join within the timeout of phoenix.js. You need not
-   * await this promise: it never causes an unhandled rejection.
+   * If the contract has no reply for the event, the promise resolves with undefined, usually after one second. The
+   * promise still rejects if the server replies with an error, or if the channel does not join in time. You need not
+   * await such a promise, because its rejection is never unhandled.
    * @throws Error (of phoenix.js) if `join` has not been called.
    */
   push<E extends InEvent<C>>(
@@ -204,7 +204,10 @@ function answer(event: string, push: PhoenixPush): Promise<unknown> {
   })
 }
 
-/** Wait for an error reply to an event that has no reply in the contract. Resolves if no error reply arrives. */
+/**
+ * Promise for the push of an event without a reply in the contract. Rejects if the server replies with an error, or if
+ * the push was never sent.
+ */
 function unrefused(event: string, push: PhoenixPush & { readonly sent?: boolean }): Promise<void> {
   const settled = new Promise<void>((resolve, reject) => {
     push.receive('ok', () => resolve())

@@ -15,7 +15,7 @@ export type Rule = (value: unknown) => Fault | null
 /** Rules for the properties of `T`. Each property has its own rule. */
 export type Rules<T> = { readonly [K in keyof T]-?: Rule }
 
-/** Map from an invalid key that users often write to a hint for the error message. */
+/** Hints for error messages, by invalid key. Only common mistakes have a hint. */
 type Hints = Readonly<Record<string, string>>
 
 /** Check options or an argument. The error message begins with `owner`. @throws UsageError with `PHX_ERR_OPTION`. */

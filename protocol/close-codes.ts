@@ -11,7 +11,7 @@ export const CLOSE_PROTOCOL_ERROR = 1002
 export const CLOSE_POLICY_VIOLATION = 1008
 /** A frame or message is larger than allowed. */
 export const CLOSE_MESSAGE_TOO_BIG = 1009
-/** The server could not decode a frame of the client, or failed itself (CLOSE-6). */
+/** The server could not decode a frame of the client, or had an internal error (CLOSE-6). */
 export const CLOSE_INTERNAL_ERROR = 1011
 /** The server restarts: the client should reconnect immediately. */
 export const CLOSE_SERVICE_RESTART = 1012

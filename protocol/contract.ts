@@ -28,9 +28,8 @@ import { topicPattern } from './topic.ts'
 export type IncomingSpec = { readonly payload: TSchema; readonly reply?: TSchema }
 
 /**
- * History of each topic of a contract. Clients that reconnect or join get broadcasts from the history. The history
- * keeps at least the latest `size` broadcasts, except those older than `ttlMs`. If the payloads exceed `maxBytes`, the
- * oldest broadcasts are dropped (RECOVERY-1).
+ * History of each topic of a contract. Clients that reconnect or join get broadcasts from the history. `size`, `ttlMs`
+ * and `maxBytes` limit which broadcasts are kept (RECOVERY-1).
  */
 export type HistorySpec<E extends string = string> = {
   /** Events of `outgoing` that are kept. Their payloads must be JSON. */
@@ -173,7 +172,7 @@ const contractShape = object<Contract>(
   ['topic'],
 )
 
-/** Rule for a contract, which need not come from `defineContract`. */
+/** Rule that accepts every valid contract, even if `defineContract` did not create the contract. */
 export const contractRule: Rule = (value) => {
   const fault = contractShape(value)
   // The cast is safe: `contractShape` has checked the value.

@@ -21,8 +21,8 @@ export const PRESENCE_DIFF = 'presence_diff'
 /** Server to client: number of presence keys on a topic that has too many keys to list (PRESENCE-7). */
 export const PRESENCE_COUNT = 'presence_count'
 /**
- * Server to client: the sequence number up to which the client has received a topic's history. Sent after kept
- * broadcasts for which the client gets no frame, such as its own broadcasts (RECOVERY-9). `_seq` is also the payload
- * key that contains the sequence number of a broadcast (RECOVERY-5).
+ * Server to client: the client's new position in the topic's history, as a sequence number. Sent when the server has
+ * skipped broadcasts of the history, such as the client's own (RECOVERY-9). `_seq` is also the payload key for the
+ * sequence number of a broadcast (RECOVERY-5).
  */
 export const SEQ = '_seq'

@@ -40,7 +40,7 @@ export function checkEnvelope(message: Message): Message {
   if (!isShallow(joinRef) || !isShallow(ref) || !isShallow(topic) || !isShallow(event)) {
     throw new ProtocolError(
       'PHX_ERR_FRAME_SHAPE',
-      `a ref, topic or event must nest at most ${MAX_ENVELOPE_DEPTH} levels deep`,
+      `an array or object given as a ref, topic or event must not nest more than ${MAX_ENVELOPE_DEPTH} levels deep`,
     )
   }
   if (isShort(joinRef) && isShort(ref)) return message

@@ -1,9 +1,9 @@
 import type { Rule } from './check.ts'
 import { MADE, madeWith, shown } from './shown.ts'
 
-// `defineSocket` and similar functions mark their results with two properties, `OWN` and `MADE`. The value of both is
-// the function's name. Each loaded copy of the package has its own `OWN`, so results of other copies are refused.
-// `MADE` is the same in all copies, so that error messages can name the function.
+// `defineSocket` and similar functions mark their results with two properties. Both contain the function's name. The
+// key `OWN` is a different symbol in each loaded copy of the package, so results of other copies are refused. The key
+// `MADE` is the same symbol in all copies, so that error messages can name the function.
 const OWN = Symbol('fastify-phoenix')
 
 /** Mark a definition as the result of the function `maker`, such as `defineSocket`, and freeze the definition. */
@@ -23,8 +23,8 @@ export function isMade(value: unknown): boolean {
 }
 
 /**
- * Rule for a result of the function `maker`, such as `defineSocket`. A result from another copy of the package is
- * invalid. `hint` returns a description of an invalid value for the error message; null for the default description.
+ * Rule that accepts only results of one function of this copy of the package. `maker` is the function's name, such as
+ * `defineSocket`. `hint` describes an invalid value for the error message; null means the default description.
  */
 export function madeBy(maker: string, hint: (value: object) => string | null = () => null): Rule {
   return (value) => {

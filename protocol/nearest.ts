@@ -1,7 +1,4 @@
-/**
- * Return the known word that is most similar to `word`. Similar words may differ in case, in `_` and `-`, and in at
- * most two letters (short words in fewer). Returns null if no known word is similar.
- */
+/** Return the known word that is most similar to `word`, ignoring case, `_` and `-`. Null if no word is similar. */
 export function nearest(word: string, known: readonly string[]): string | null {
   const given = normalized(word)
   let found: string | null = null

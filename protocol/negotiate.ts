@@ -8,7 +8,7 @@ export const defaultSerializers: readonly Serializer[] = Object.freeze([v1JsonSe
 
 const serializerList = list(rule('a Serializer', (value) => typeof Object(value).vsn === 'string'))
 
-// Three-part semantic version with optional pre-release and build parts, without leading zeros.
+// Semantic version, such as 2.0.0, 2.0.0-rc.1 or 2.0.0+build.
 const SEMVER = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[\dA-Za-z.-]+)?(\+[\dA-Za-z.-]+)?$/
 
 /**

@@ -51,7 +51,7 @@ const keywords: Readonly<Record<string, Rule>> = {
 }
 const names = Object.keys(keywords)
 
-/** Rule for a TypeBox schema or a JSON Schema. */
+/** Rule that accepts only TypeBox schemas and JSON Schemas. */
 export function schema(value: unknown): Fault | null {
   const foreign = foreignSchema(value)
   if (foreign !== null) return { path: '', words: `must be ${LEGAL_SCHEMA} (got ${foreign})` }
@@ -110,7 +110,7 @@ function withoutKeyword(value: object): string {
   return `must be ${LEGAL_SCHEMA} (got ${shown(value)}; ${hint})`
 }
 
-/** Converters to JSON Schema, by the vendor of a schema (https://standardschema.dev). */
+/** Ways to convert a schema to JSON Schema, by library. The keys are vendor names of https://standardschema.dev. */
 const converters: Readonly<Record<string, string>> = {
   zod: "z.toJSONSchema(schema, { io: 'input' })",
   valibot: 'toJsonSchema(schema) of @valibot/to-json-schema',

@@ -64,7 +64,7 @@ export function isTopicOf(pattern: string, value: unknown): boolean {
   return typeof value === 'string' && matchTopic(parsed(pattern), value)
 }
 
-/** Rule for a topic that matches `pattern`, the topic of a contract. `pattern` must be valid. */
+/** Rule that accepts only topics that match a contract's topic pattern. `pattern` must be valid. */
 export function topicRule(pattern: string): Rule {
   return rule(`a topic that matches "${pattern}" of the contract`, (value) => isTopicOf(pattern, value))
 }

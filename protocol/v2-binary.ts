@@ -24,7 +24,7 @@ export function decodePush(bytes: Uint8Array): Message {
       `a client's binary frame must be of kind 0 (got ${bytes[0]})`,
     )
   }
-  // Casts: the length check above ensures that these four bytes exist.
+  // The casts are safe: the length check above ensures that bytes 1 to 4 exist.
   const joinRefEnd = 5 + (bytes[1] as number)
   const refEnd = joinRefEnd + (bytes[2] as number)
   const topicEnd = refEnd + (bytes[3] as number)

@@ -106,10 +106,10 @@ export function checkEndpoint<T>(
   given: unknown,
   accepts: (value: unknown) => value is T,
 ): asserts given is T {
-  check({ code: 'PHX_ERR_NO_ENDPOINT', owner: call, rule: rule(ENDPOINT, accepts) }, given)
+  check({ code: 'PHX_ERR_NO_ENDPOINT', owner: `${call}: the endpoint`, rule: rule(ENDPOINT, accepts) }, given)
 }
 
-const ENDPOINT = 'given an endpoint: pass `app.endpoint` after `await app.register(phoenix, …)`'
+const ENDPOINT = 'an `Endpoint`: pass `app.endpoint` after `await app.register(phoenix, …)`'
 
 /** Describe a value: an error by its message, a string as it is, any other value with `inspect`. Never throws. */
 export function wordsOf(value: unknown): string {

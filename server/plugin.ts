@@ -44,7 +44,7 @@ export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
    */
   readonly secret?: string
   /**
-   * Parameters whose key contains one of these words, in any case and at any depth, are not logged. Default:
+   * Parameters whose key contains one of these words, in upper or lower case and at any depth, are not logged. Default:
    * `password`, `token`, `secret`.
    */
   readonly filterParameters?: readonly string[]

@@ -1,4 +1,4 @@
-/** Number of colours for names in the style sheet, `hue-0` to `hue-7`. */
+/** Number of colour classes in the style sheet, `hue-0` to `hue-7`. */
 export const HUES = 8
 
 /** CSS class that colours a person's name. All users see a person in the same colour. */

@@ -89,8 +89,8 @@ export class Identity {
   }
 
   /**
-   * First part of this browser's message ids. Not the same as `this.client`, which other users see next to the user's
-   * name: `this.client` would reveal the sender of guest messages.
+   * First part of this browser's message ids. Differs from the public id `this.client`, so that a guest's messages stay
+   * anonymous.
    */
   get #guest(): string {
     return this.#remembered(GUEST, GUEST_BYTES)

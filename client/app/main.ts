@@ -37,7 +37,7 @@ async function start(): Promise<void> {
   const { socket } = connector
   const visits = new OpenRooms(socket, {
     me,
-    left: (room) => places.left(room),
+    lastRead: (room) => places.lastRead(room),
     expiring: (channel, leftMs) => void connector.expiring(channel, leftMs),
     readTimes: (room) => fetchTimes(room, apiHeaders(store)),
     changed,
@@ -56,7 +56,7 @@ async function start(): Promise<void> {
   const rooms = roomsView((name) => {
     here = visits.visit(name)
     changed()
-    // Do not focus on a touch screen, because its keyboard would cover the room.
+    // On a touch screen, do not focus the input, because the screen keyboard would cover the room.
     if (matchMedia('(pointer: fine)').matches) room.focus()
   })
   const people = peopleView()

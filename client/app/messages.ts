@@ -15,8 +15,8 @@ export type Message = {
   /** Epoch and sequence number in the room's history, as `epoch/seq`; null if the history does not keep the message. */
   readonly place: string | null
   /**
-   * Time at which the last message of this line was sent, in milliseconds since 1970. Before the page knows this time,
-   * `at` is the message's time of arrival.
+   * Time at which the message was sent, in milliseconds since 1970. Until this time is known, the time of arrival. If
+   * `count` is more than 1, the time belongs to the last of the equal messages.
    */
   readonly at: number
   /** Time of the first message that this line represents. */

@@ -15,8 +15,8 @@ export type OpenRoom = {
 
 export type OpenRoomsOptions = {
   readonly me: Identity
-  /** Returns the stored position up to which the user has read a room; null if no position is stored. */
-  left(room: string): Cursor | null
+  /** Returns the position up to which the user has read a room; null if no position is stored. */
+  lastRead(room: string): Cursor | null
   /** Called when the user's token expires soon. `leftMs` is the remaining time in milliseconds. */
   expiring(channel: Channel, leftMs: number): void
   /** Reads the times of a room's latest messages. Resolves with null if the request fails. */
@@ -84,10 +84,10 @@ export class OpenRooms {
   }
 
   #enter(room: string, known: OpenRoom | undefined): OpenRoom {
-    const { me, left, expiring, readTimes, changed } = this.#options
+    const { me, lastRead, expiring, readTimes, changed } = this.#options
     if (known !== undefined) known.session.replace()
     const { name, joinParams } = me
-    const conversation = this.#conversations.get(room) ?? new Conversation(room, me, left(room))
+    const conversation = this.#conversations.get(room) ?? new Conversation(room, me, lastRead(room))
     this.#conversations.set(room, conversation)
     const signedIn = (user: Author | null) => me.signIn(user)
     const options = { joinParams, signedIn, expiring, readTimes, changed }

@@ -19,14 +19,14 @@ export class Places {
   }
 
   /** Position up to which the user has read a room; null if no position is stored. */
-  left(room: string): Cursor | null {
+  lastRead(room: string): Cursor | null {
     const [, epoch, seq] = this.#places().find(([name]) => name === room) ?? []
     return typeof epoch === 'string' && typeof seq === 'number' ? { epoch, seq } : null
   }
 
   /** Save the position up to which the user has read a room. */
   keep(room: string, { epoch, seq }: Cursor): void {
-    const known = this.left(room)
+    const known = this.lastRead(room)
     if (known?.epoch === epoch && known.seq >= seq) return
     const others = this.#places().filter(([name]) => name !== room)
     this.#browser.setItem(PLACES, JSON.stringify([...others, [room, epoch, seq]].slice(-MAX_PLACES)))

@@ -1,6 +1,6 @@
 import type { Author } from './identity.ts'
 
-/** Server's response about the page's token. */
+/** Data about the page's session, from `GET /api/session`. */
 export type Session = {
   /** True if the server requires tokens. */
   readonly hasUsers: boolean

@@ -61,7 +61,7 @@ const Sent = Type.Object({
   }),
 })
 const sent = { 202: Sent, 503: Sent }
-const Closed = Type.Object({ closed: Type.Integer({ description: 'Channels that were closed' }) })
+const Closed = Type.Object({ closed: Type.Integer({ description: 'Number of closed channels' }) })
 const TopicCount = Type.Object({
   topic: Type.String(),
   count: Type.Integer({ description: 'Joined channels' }),

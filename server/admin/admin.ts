@@ -27,7 +27,7 @@ export type PresenceEntries = Readonly<
   Record<string, { readonly metas: readonly Readonly<Record<string, unknown>>[] }>
 >
 
-/** Names of the questions that nodes ask each other. */
+/** Names of the requests that nodes send to each other. */
 const NODE = 'admin node'
 const CLOSE = 'admin close'
 const RESTART = 'admin restart'

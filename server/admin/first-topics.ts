@@ -9,7 +9,7 @@ export const byName: TopicOrder = (a, b) => (a.topic < b.topic ? -1 : 1)
 /** Order by number of members, the highest number first. Topics with the same number are ordered by name. */
 export const byCount: TopicOrder = (a, b) => b.count - a.count || byName(a, b)
 
-/** Collects topics and keeps only the first `size` of them, in the given order. */
+/** Collects topics. Sorts them by `order`, and keeps only the first `size` topics. */
 export class FirstTopics {
   readonly #size: number
   readonly #order: TopicOrder

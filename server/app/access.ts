@@ -54,6 +54,6 @@ export function guardWrites(token: string) {
     const given = bearerToken(request)
     if (given !== null && isToken(given)) return
     reply.header('www-authenticate', given === null ? 'Bearer' : 'Bearer error="invalid_token"')
-    throw new HttpError(401, 'Write requests require the API token (`Authorization: Bearer …`).')
+    throw new HttpError(401, 'This request requires the API token (`Authorization: Bearer …`).')
   }
 }

@@ -39,7 +39,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   const settings = { ...readSettings({}), ...options }
   const app = fastify({
     logger: loggerOptions(settings.logLevel),
-    // Disabled, because `logRequests` logs the requests.
+    // Disable Fastify's own request log, because `logRequests` logs the requests.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: settings.requestTimeoutMs,

@@ -16,7 +16,7 @@ export type User = {
   readonly rooms: readonly string[] | null
 }
 
-/** Assigns of a connection. `user` is null for a guest. */
+/** The assigns (application data) of a connection. `user` is null for a guest. */
 export type UserAssigns = { readonly user: User | null }
 
 /** User of a verified token. `expiresAt` is in milliseconds since 1970. */

@@ -102,10 +102,7 @@ export function answerClientError({ code = '' }: NodeJS.ErrnoException, socket: 
   )
 }
 
-/**
- * Hook that refuses requests during a shutdown. The response has a problem body, like all other errors. The 503 of the
- * `phoenix` plugin has an empty body instead.
- */
+/** Hook that refuses requests during a shutdown, with a 503 and a problem document (RFC 9457). */
 export function refuseWhileDraining(request: FastifyRequest, reply: FastifyReply, done: DoneHook): void {
   const { server, routeOptions } = request
   if (!server.endpoint.isDraining || routeOptions.config.whileDraining) return done()

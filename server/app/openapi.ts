@@ -12,7 +12,7 @@ export const openApiOptions: FastifyDynamicSwaggerOptions = {
   },
   openapi: {
     openapi: '3.1.0',
-    info: { ...apiInfo, description: 'Rooms and sockets over HTTP. asyncapi.json describes the channels.' },
+    info: { ...apiInfo, description: 'HTTP API of the chat. asyncapi.json describes the channels.' },
     tags: [
       { name: 'rooms', description: 'Rooms, the people in them, and messages' },
       { name: 'session', description: 'Users' },

@@ -8,7 +8,7 @@ export type Kind<T> = {
   isLegal(text: string): boolean
   /** Parse a text that `isLegal` accepts. If the variable is unset and has no default, `text` is empty. */
   read(text: string): T
-  /** Default value, as it is written in the environment. If this is omitted, the default is empty. */
+  /** Text that is used if the variable is unset. Default: the empty text. */
   readonly fallback?: string
   /** True if an empty text means the default. Default: false. */
   readonly canBeEmpty?: boolean
@@ -19,7 +19,7 @@ export type Kind<T> = {
 /** One environment variable: its meaning, and the function that parses it. */
 export type Setting<T> = {
   readonly name: string
-  /** Default, as it is written in the environment. Empty if there is none. */
+  /** Text that is used if the variable is unset; empty if the variable has no default. */
   readonly fallback: string
   /** Meaning of the variable, with its unit, for `--help`. */
   readonly help: string

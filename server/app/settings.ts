@@ -25,7 +25,7 @@ const table = {
   host: setting('HOST', text('127.0.0.1'), { help: 'address to listen on' }),
   logLevel: setting('LOG_LEVEL', oneOf(LOG_LEVELS, 'info'), { help: LOG_LEVELS.join(', ') }),
   notifyEveryMs: setting('NOTIFY_EVERY_MS', wholeNumber(5_000), {
-    help: 'milliseconds between background messages, which the server itself sends to the rooms global and lobby; 0 = off',
+    help: 'milliseconds between the messages that the server itself sends to the rooms "global" and "lobby"; 0 = off',
   }),
   redisUrl: setting('REDIS_URL', redisUrl, {
     help: 'URL of the Redis that connects the nodes, e.g. redis://localhost:6379; if unset, the server runs as a single node',
@@ -37,10 +37,10 @@ const table = {
     help: 'file that keeps messages for the next start, not allowed with REDIS_URL; if unset, messages are lost when the process ends',
   }),
   workers: setting('WORKERS', processes, {
-    help: 'worker processes that share the port; auto = one per core, 0 = a single process; --workers sets the same number',
+    help: 'worker processes that share the port; auto = one per core, 0 = a single process; can also be set with --workers',
   }),
   secret: setting('SECRET_KEY_BASE', secret(20), {
-    help: 'secret for long-poll tokens, the same on all nodes; required in production with REDIS_URL, optional in all other cases (default: derived from REDIS_URL, or random)',
+    help: 'secret for long-poll tokens, the same on all nodes; required in production with REDIS_URL, optional elsewhere',
   }),
   authSecret: setting('AUTH_SECRET', secret(32), {
     help: 'secret with which the tokens of users are signed (JWT with HS256, or Phoenix.Token); if unset, anybody can connect',
@@ -55,7 +55,7 @@ const table = {
     help: '1 = the page signs in anybody under any name, for development on this machine; requires AUTH_SECRET',
   }),
   allowAnonymous: setting('ALLOW_ANONYMOUS', flag(), {
-    help: '1 = AUTH_SECRET is not required in production, so anybody can connect',
+    help: '1 = a production server starts even if AUTH_SECRET is unset; then anybody can connect',
   }),
   apiToken: setting('API_TOKEN', bearerToken(16), {
     help: 'bearer token required for write requests and for /admin; if unset, none is required, and /admin does not exist',

@@ -19,8 +19,7 @@ export function userSocket(auth: Auth | null) {
   return defineSocket<typeof Params, UserAssigns>({
     params: Params,
     connect({ token }, { authToken }) {
-      // Prefer `authToken`: over long-poll, the param `token` can be the token of a long-poll session that no longer
-      // exists.
+      // `authToken` has priority. Over long-poll, `token` can belong to a long-poll session that has ended.
       return auth === null ? { ok: { user: null } } : admit(authToken ?? token ?? null)
     },
     refresh: admit,

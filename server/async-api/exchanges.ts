@@ -53,7 +53,7 @@ function presenceExchanges(meta: TSchema): Exchange[] {
     send(PRESENCE_STATE, 'All presences, by key', entries),
     send(
       PRESENCE_DIFF,
-      'Presences that joined and left, by key',
+      'Presences that joined, and presences that left, by key',
       objectSchema({ joins: entries, leaves: entries }),
     ),
     send(

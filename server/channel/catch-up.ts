@@ -19,17 +19,16 @@ import type { RecoveryParams } from './recovery.ts'
 
 // Problem: a client that rejoins must get each missed broadcast exactly once and in order, while new broadcasts arrive.
 //
-// Approach: the topic's history keeps broadcasts in a log, and gives each kept broadcast a sequence number (`seq`). A
-// channel on a topic with a history is in one of four states:
+// Approach: the topic's history writes broadcasts to a log, and gives each of them a sequence number (`seq`). Some
+// broadcasts are not written to the log and have no `seq` (RECOVERY-14). A channel has one of four states:
 // - WAITING: the join is not answered yet.
-// - BEHIND: the channel reads missed broadcasts from the log and sends them, up to the end of the log. A kept broadcast
-//   that arrives meanwhile is already in the log, so the channel records only its sequence number. A broadcast that the
-//   history does not keep waits in `#held`.
-// - LIVE: the channel sends each broadcast when the broadcast arrives.
-// - STOPPED: the channel sends no more kept broadcasts.
+// - BEHIND: the channel sends missed broadcasts from the log. A new broadcast with a `seq` is already in the log, so
+//   only the `seq` is recorded. A new broadcast without a `seq` is put into `#held`.
+// - LIVE: the channel sends each new broadcast immediately.
+// - STOPPED: the channel drops broadcasts that have a `seq`.
 //
-// The client remembers the latest sequence number as its cursor. The frame of each kept broadcast contains its number.
-// If many kept broadcasts are not sent to the client, the channel pushes only the number, as `_seq` (RECOVERY-9).
+// The client remembers the latest `seq` as its cursor. The frame of a broadcast contains the `seq`. If many broadcasts
+// in a row are not for this client, the channel pushes the latest `seq` alone, as the event `_seq` (RECOVERY-9).
 //
 // Invariant: broadcasts are sent in the order of their sequence numbers. If a broadcast waits in the channel's mailbox,
 // because `handleOut` intercepts its event, all later broadcasts wait in the mailbox too (RECOVERY-8).
@@ -47,8 +46,8 @@ const MAX_BUFFERED_BYTES = 65_536
 /** Milliseconds until the unsent bytes of a slow client are checked again. */
 const LOOK_AGAIN_MS = 20
 /**
- * Maximum lag of a client's cursor, in broadcasts. If this many kept broadcasts were not sent to the client, the
- * channel pushes `_seq`. A history of fewer than 256 broadcasts has a lower maximum: a quarter of its size.
+ * Lag of a client's cursor at which the channel pushes `_seq`, in broadcasts. If the history's size is less than 256,
+ * a quarter of the size is used instead.
  */
 const MAX_LAG = 64
 /** Events that only the server itself pushes. `handleOut` never pushes them. */
@@ -89,7 +88,7 @@ export class CatchUp {
   #recovery: Recovery | null
   /** Sequence number of the latest broadcast that was sent, queued in the mailbox, or skipped as the client's own. */
   #seq: number
-  /** Latest sequence number that was sent to the client: in a broadcast, in `_seq`, or in the reply to the join. */
+  /** Latest sequence number in the frames that were sent to the client. */
   #sentSeq: number
   /** Sequence number of the latest kept broadcast that was delivered while the channel was WAITING or BEHIND. */
   #delivered: number
@@ -104,7 +103,7 @@ export class CatchUp {
   #waitMs: number
   /** Broadcast that `handleOut` is handling. */
   #current: Broadcast | null
-  /** Latest push of the running `handleOut`, not sent yet. If no push follows, this push gets the sequence number. */
+  /** Latest push of the running `handleOut`. Held back until the next push or the end of `handleOut`. */
   #push: { readonly event: string; readonly json: string } | null
 
   /** @param asked the client's recovery params; null if the client did not ask for recovery (RECOVERY-18). */
@@ -129,7 +128,7 @@ export class CatchUp {
 
   /**
    * If the client asked for recovery without a cursor, record the latest sequence number of the log. Called before the
-   * join callback runs, because broadcasts that are kept while the callback runs count as missed (RECOVERY-6).
+   * join callback. Broadcasts during the callback then count as missed (RECOVERY-6).
    */
   note(): void | Promise<void> {
     if (this.#asked === null || this.#asked.since !== null) return
@@ -187,12 +186,12 @@ export class CatchUp {
     this.#current = broadcast
   }
 
-  /** Called when a queued broadcast has been handled. If `isEnd` is true, the channel ends after this broadcast. */
-  handled(broadcast: Broadcast, isEnd: boolean): void {
+  /** Called when a queued broadcast has been handled. `isLast` is true if the channel is about to end. */
+  handled(broadcast: Broadcast, isLast: boolean): void {
     this.#current = null
     this.#queued -= 1
     this.#releasePush(broadcast.seq)
-    if (broadcast.seq - this.#sentSeq >= (isEnd ? 1 : this.#maxLag)) this.#pushSeq(broadcast.seq)
+    if (broadcast.seq - this.#sentSeq >= (isLast ? 1 : this.#maxLag)) this.#pushSeq(broadcast.seq)
     if (this.#queued > 0) return
     this.#pushSeqIfNeeded()
     if (this.#state === BEHIND) this.#stepLater(this.#waitMs)
@@ -207,7 +206,7 @@ export class CatchUp {
   /** Send a broadcast that `handleOut` does not intercept. */
   send(broadcast: Broadcast): void {
     const { seq } = broadcast
-    // After `stop`, drop broadcasts of the history, because an earlier broadcast may be missing.
+    // After `stop`, send no broadcast that has a `seq`, because the client may have missed an earlier broadcast.
     if (this.#state === STOPPED && seq > 0) return
     const { serializer, transport } = this.#reader.connection
     const isNumbered = this.id !== null && seq > 0
@@ -220,8 +219,8 @@ export class CatchUp {
   }
 
   /**
-   * Hold back a push of `handleOut`, and send its previous push. When `handleOut` ends, its last push is sent with the
-   * sequence number (RECOVERY-8). Returns false if the caller must send the push now.
+   * Hold back a push of `handleOut` until the next push or the end of `handleOut`. The last push for a broadcast
+   * contains the `seq` of the broadcast (RECOVERY-8). Returns false if the caller must send the push now.
    */
   holdBack(event: string, payload: unknown): boolean {
     if (this.id === null || this.#current === null || this.#current.seq === 0 || OWN_EVENTS.includes(event))

@@ -36,7 +36,7 @@ export interface ChannelHost {
   forget(id: string): void
   /** Encode and send a message; never drop it if `mustArrive` is true. @throws ProtocolError when encoding fails. */
   send(message: Message | Reply, mustArrive?: boolean): void
-  /** Pass the reply to a join to the connection, which sends it after the replies to earlier joins (ORDER-3). */
+  /** Called with the reply to a join. The connection sends these replies in the order of the joins (ORDER-3). */
   answered(channel: Channel, frame: Frame, isOk: boolean): void
   /** Called when a channel has ended. Frees its topic for another join. */
   ended(channel: Channel): void
@@ -58,7 +58,7 @@ export interface ChannelHost {
   assignsOn(route: { readonly assigns: object | null }): unknown
   /** Process a fresh token that a client sent on this topic (AUTH-5). */
   refresh(token: string, topic: string): Promise<Refreshed>
-  /** Make a stopping server wait for a promise. A rejection is reported. */
+  /** Track a promise. When the server stops, it waits for tracked promises. A rejection is reported. */
   settle(promise: PromiseLike<unknown>): void
   /** Report an error of a callback of the channel on `topic`. */
   report(error: CallbackError, topic: string): void

@@ -91,7 +91,7 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
 export type JoinResult<C extends Contract> = { readonly ok: JoinReply<C> } | ErrorReply
 /** Result of a handler of events that clients send. */
 export type InResult<R> = ReplyResult<R> | StopResult<R> | undefined
-/** Result of a handler that cannot reply. */
+/** Result of a `handleOut` or `handleInfo` handler: nothing or a stop. The `reply` of the stop is ignored. */
 export type IgnoredResult = StopResult | undefined
 
 /** Handler of one event that clients send. It returns nothing, a reply, or a stop. */

@@ -106,7 +106,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     this.#held = null
   }
 
-  // Methods that the callbacks of the channel call.
+  // Members for the application's callbacks.
 
   get id(): string {
     if (this.#id === null) {
@@ -129,7 +129,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     return this.catchUp?.id ?? null
   }
 
-  /** join_ref of pushes and of replies to messages. For a join without a join_ref, the ref of the join. */
+  /** join_ref of pushes and of replies to messages. If the join had none, the ref of the join is used instead. */
   get ownRef(): Ref {
     return this.joinRef ?? this.joinMessageRef
   }
@@ -239,7 +239,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     this.connection.send(new Message(this.ownRef, null, this.topic, event, payload), mustArrive)
   }
 
-  // Steps of the join, called by `runJoin`.
+  // Members for the join, the connection and the pubsub.
 
   /** Whether the channel has ended. */
   get hasEnded(): boolean {
@@ -274,7 +274,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     this.drain()
   }
 
-  /** Handle an item, now or after earlier items: a client's message (also `phx_leave`), a broadcast or an `Info`. */
+  /** Handle an item (message, broadcast or `Info`), or queue the item if the channel is busy or joining. */
   override accept(item: Item): void {
     if (this.#state !== ENDED) super.accept(item)
   }
@@ -309,7 +309,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
   /** End the channel of a client that is no longer allowed on the topic (AUTH-6). */
   revoke(): void {
     if (this.#state < ANSWERED) return refuseJoin(this, { reason: UNAUTHORIZED })
-    // If the join's reply still waits to be sent, `open` sends `phx_close` after the reply.
+    // In the state ANSWERED, the join's reply is not sent yet. `open` sends `phx_close` after the reply.
     this.end(shutdown('unauthorized'), this.#state === ANSWERED ? null : PHX_CLOSE)
   }
 
@@ -402,9 +402,9 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     this.terminate()
   }
 
-  /** Record that a broadcast was handled. If `isEnd` is true, the channel ends after the broadcast (RECOVERY-8). */
-  #passed(item: Item, isEnd: boolean): void {
-    if (this.catchUp !== null && item instanceof Broadcast) this.catchUp.handled(item, isEnd)
+  /** Record that a broadcast was handled. `isLast` is true if the channel is about to end (RECOVERY-8). */
+  #passed(item: Item, isLast: boolean): void {
+    if (this.catchUp !== null && item instanceof Broadcast) this.catchUp.handled(item, isLast)
   }
 
   #handleIn(message: Message): unknown {

@@ -134,7 +134,7 @@ type AnyDefinition = {
 type ContractParts = {
   readonly contract: Contract
   readonly rules: { readonly handleIn: Rule; readonly handleOut: Rule }
-  /** Returns the payload check of an event. Null for a channel without a contract, whose events are not checked. */
+  /** Returns the payload check of an event, or null. `checkOf` itself is null for `defineUntypedChannel`. */
   readonly checkOf: ((event: string) => Check | null) | null
 }
 

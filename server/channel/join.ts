@@ -20,7 +20,7 @@ import type { ValidationError } from './validate.ts'
 // connection, which sends it after the answers to earlier joins (ORDER-3). Each step may be asynchronous, and the
 // channel may end meanwhile. The join is answered in any case, because the connection waits for the answer.
 
-/** Route of the socket definition that the topic matches. */
+/** Route of the joined topic: an entry of the socket definition. */
 type Route = { readonly assigns: object | null }
 
 /** Run the join of a new channel. The reply is passed to the connection's `answered`. */
@@ -134,7 +134,7 @@ function joinReturned(channel: Channel, result: unknown): void {
   connection.settle(standing.finally(subscribed))
 }
 
-/** Answer the join. If the client gets broadcasts from the history, first find the `seq` to continue after. */
+/** Answer the join. If the channel uses a history, first find the client's position in the history. */
 function answerJoin(channel: Channel, frame: Frame, response: unknown): void {
   const { catchUp, connection } = channel
   if (catchUp === null) return connection.answered(channel, frame, true)

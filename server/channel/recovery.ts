@@ -8,7 +8,7 @@ import type { Position } from '../pubsub/history.ts'
 export type RecoveryParams = {
   /** Cursor of the client; null if it is absent or malformed. */
   readonly since: Position | null
-  /** Number of latest broadcasts that the client gets first if its cursor cannot be used. */
+  /** If the cursor cannot be used, the client gets this number of the latest broadcasts. */
   readonly last: number
   /** Sender id of the client: the id in the cursor if this id is well-formed, otherwise a new id (RECOVERY-7). */
   readonly id: string

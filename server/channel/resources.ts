@@ -9,7 +9,7 @@ export interface ResourceOwner {
   /** Sender of the broadcasts that the channel sends with `broadcastFrom`. May differ from `id` (RECOVERY-7). */
   readonly senderId: string
   sendInfo(name: string, value?: unknown): void
-  /** Report the error of an `EndListener`; `callback` is `onEnd`. */
+  /** Report an error of an `EndListener`. The name in `callback` is always `'onEnd'`. */
   report(callback: string, cause: unknown): unknown
 }
 
@@ -90,7 +90,7 @@ class Subscription implements Subscriber {
     this.#channel = channel
   }
 
-  /** Id of the channel. A broadcast whose `from` is this id is not delivered to this subscription. */
+  /** Id of the channel. If a broadcast's `from` is this id, `receive` is not called. */
   get id(): string {
     return this.#channel.id
   }

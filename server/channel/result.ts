@@ -22,7 +22,7 @@ export function isAnnounced(reason: unknown): boolean {
 
 /** Error reply: any JSON object, usually with a `reason`. */
 export type ErrorReply = { readonly error: object }
-/** Reply with a status that the application has chosen. */
+/** A reply whose status is chosen by the application. */
 export type StatusReply = { readonly status: string; readonly payload: unknown }
 /** Reply to a client's message. */
 export type ReplyResult<R> = { readonly ok: R } | ErrorReply | StatusReply
@@ -65,7 +65,7 @@ export function badResult(callback: string, result: unknown): UsageError {
       : callback.startsWith('handleIn.')
         ? 'nothing, { ok: reply }, { error: reason }, { status, payload } or { stop: reason, reply? }'
         : callback === 'assigns'
-          ? 'the assigns, not a promise of them'
+          ? 'a value, not a promise'
           : 'nothing or { stop: reason }'
   return new UsageError('PHX_ERR_RESULT', `${callback} must return ${forms} (got ${quoted(result)})`)
 }

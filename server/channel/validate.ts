@@ -12,7 +12,7 @@ export type Check = (value: unknown) => readonly ValidationError[] | null
 
 /**
  * Compile a schema into a check. Returns null if there is no schema.
- * @throws UsageError with `PHX_ERR_DEFINITION`, which names the `owner`, when the schema is invalid.
+ * @throws UsageError with `PHX_ERR_DEFINITION` when the schema is invalid. The error message contains `owner`.
  */
 export function compile(schema: TSchema | undefined, owner = 'schema'): Check | null {
   if (schema === undefined) return null

@@ -2,7 +2,7 @@
 const STABLE_MS = 5_000
 const FIRST_WAIT_MS = 100
 
-/** If more than this number of processes in a row exit within `STABLE_MS`, no process is restarted. */
+/** Maximum number of early exits in a row (see `STABLE_MS`). Above the maximum, the primary process exits. */
 export const MAX_IN_A_ROW = 5
 
 /** Delay before an exited process is replaced. The delay slows down a crash loop. */

@@ -17,9 +17,9 @@ export type ClusterOptions = {
    */
   readonly workers?: number | 'auto'
   /**
-   * Starts the server in each worker process. Resolves with the `app`, which must be listening. If `start` is still
-   * pending 60 s after the server began to listen, the worker process is killed. Example: `() => import('./server.js')`
-   * if the module exports `app`.
+   * Starts the server in each worker process. Resolves with the `app`, which must be listening. If `start` does not
+   * resolve within 60 s after `app.listen()`, the worker process is killed. Example: `() => import('./server.js')` if
+   * the module exports `app`.
    */
   readonly start: () => Started | Promise<Started>
   /**

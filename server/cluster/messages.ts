@@ -16,13 +16,13 @@ export type Report =
   | { readonly report: 'retire' }
   | { readonly report: 'failed'; readonly reason: string }
 
-/** Return the primary's command in a message; null for a message of another library on the same channel. */
+/** Returns the command that the message contains; null if another library sent the message. */
 export function readOrder(message: unknown): Order['order'] | null {
   // The cast is safe: only the primary sends messages with a field `order`.
   return isObject(message) && 'order' in message ? (message as Order).order : null
 }
 
-/** Return the report in a message; null for a message of another library on the same channel. */
+/** Returns the report that the message contains; null if another library sent the message. */
 export function readReport(message: unknown): Report | null {
   return isObject(message) && 'report' in message ? (message as Report) : null
 }

@@ -3,8 +3,8 @@ import { Backoff, MAX_IN_A_ROW } from './backoff.ts'
 import { WorkerProcess } from './worker-process.ts'
 
 /**
- * Default time limit of `start`, in milliseconds, counted from when the server begins to listen. The time before has no
- * limit, because an application may migrate its database before it listens.
+ * Default of `startLimit`, in milliseconds. `startLimit` does not include the time before `app.listen()`, in which an
+ * application may migrate its database.
  */
 const START_LIMIT_MS = 60_000
 
@@ -19,7 +19,7 @@ export type PrimaryOptions = {
   readonly count: number
   /** Milliseconds between the first 503 of `/readyz` and the end of listening during a shutdown. */
   readonly shutdownDelay: number
-  /** Time limit of `start`, in milliseconds, counted from when the server begins to listen. Default: 60,000. */
+  /** Milliseconds after `app.listen()` within which the application's `start` must resolve. Default: 60,000. */
   readonly startLimit?: number
   readonly logger: ClusterLogger
 }

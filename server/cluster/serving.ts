@@ -7,7 +7,7 @@ import type {} from '../plugin.ts'
 import { LocalAdapter } from '../pubsub/local-adapter.ts'
 import { Closing } from './closing.ts'
 
-/** Running server, as the option `start` of `cluster` returns it. */
+/** Result of the option `start` of `cluster`: a server that listens. */
 export type Started = {
   /** App, which must be listening. */
   readonly app: FastifyInstance
@@ -17,7 +17,7 @@ export type Started = {
   readonly failed?: Promise<Error>
 }
 
-/** Running server in this process. */
+/** The server that runs in this process. */
 export class Serving {
   readonly endpoint: EndpointServer
   /** Resolves with the reason if the process must end. */

@@ -5,13 +5,13 @@ import { withTimeLimit } from '../runtime/time-limit.ts'
 import { watchHandOver } from './hand-over.ts'
 import { type Order, readReport } from './messages.ts'
 
-/** Milliseconds after which `pause` no longer waits for a worker that has not stopped listening. */
+/** Maximum time that `pause` waits for a worker to stop listening, in milliseconds. */
 const PAUSE_LIMIT_MS = 5_000
 /** Milliseconds after which a draining worker is killed. This is longer than any drain should take. */
 const DRAIN_LIMIT_MS = 60_000
 
 export type WorkerProcessOptions = {
-  /** Time limit of `start`, in milliseconds, counted from when the server begins to listen. */
+  /** Milliseconds after `app.listen()` within which the application's `start` must resolve. */
   readonly startLimit: number
   /** Called when the process has received SIGTERM and needs a successor. */
   readonly onRetire: () => void
@@ -19,13 +19,13 @@ export type WorkerProcessOptions = {
 
 /** Exit of a worker process. */
 export type Ending = {
-  /** True if the exit code is 0, or if the process ended before `start` resolved. */
+  /** False if the process ended with a signal or a nonzero exit code after `start` had resolved. */
   readonly isClean: boolean
   /** Reason that the worker process reported; otherwise its exit code or signal. */
   readonly reason: string
 }
 
-/** Worker process, as the primary controls it. */
+/** The primary's handle for one worker process. */
 export class WorkerProcess {
   /**
    * Resolves with null when the process listens and its `start` has resolved. If the process exits earlier, resolves
@@ -33,7 +33,7 @@ export class WorkerProcess {
    */
   readonly started: Promise<string | null>
   readonly exited: Promise<Ending>
-  /** True after `pause` was called: the process will end, and its exit must not start a successor. */
+  /** True if the primary is ending this process. Its exit must not start another process. */
   isLeaving: boolean
   readonly #worker: Worker
   readonly #forkedAt: number

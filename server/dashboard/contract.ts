@@ -52,7 +52,7 @@ export const Topics = Type.Object({
       topic: Type.String(),
       count: Type.Integer({ description: 'Joined channels' }),
       members: Type.Array(Type.Object({ name: Type.String(), connections: Type.Integer() }), {
-        description: 'At most 20 members that have a presence',
+        description: 'The first 20 members that have a presence',
       }),
       present: Type.Integer({ description: 'Keys of all presences' }),
     }),

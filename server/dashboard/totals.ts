@@ -41,7 +41,7 @@ export async function valuesOf(registry: Registry, name: string): Promise<readon
   return metric?.values ?? []
 }
 
-/** Sum of the values whose label `name` has this text. Example: the label `transport` has the text `websocket`. */
+/** Sum of the values that have a certain label, for example `transport="websocket"`. */
 export function valueWith(values: readonly Value[], name: string, text: string): number {
   return sum(values.filter(({ labels }) => labelOf(labels, name) === text))
 }

@@ -7,7 +7,7 @@ import type { FrameQuery, NodeMonitor, NodeReport } from './node-monitor.ts'
 const QUESTION = 'dashboard'
 /** Milliseconds to wait for answers. Must be less than the time between two questions. */
 const ANSWER_MS = 900
-/** Number of timer ticks from one list of topics to the next. Each list reads presences from Redis. */
+/** Number of timer ticks between two queries for topics. A query is expensive, because it reads from Redis. */
 const TOPICS_EVERY = 2
 /** Maximum number of topics to list. */
 const MAX_TOPICS = 50

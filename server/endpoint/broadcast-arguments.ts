@@ -27,7 +27,7 @@ export function optionsOf<T>(call: string, given: BroadcastArguments, rule: Rule
   const options = dropContract(given)[3]
   if (options === undefined) return undefined
   checkOption(`${call}: the options`, options, rule)
-  // The cast is safe: the rule has checked the options.
+  // The cast is safe: `checkOption` has checked the options.
   return options as T
 }
 

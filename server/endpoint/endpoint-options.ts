@@ -25,7 +25,7 @@ export type EndpointOptions = {
    */
   readonly presences?: readonly { open(host: PresenceHost): void }[]
   /**
-   * Contracts with a history for which this node mounts no channel. List a contract here if this node publishes to its
+   * Contracts that have a history but no channel on this node. List a contract here if this node publishes to its
    * topics or reads their histories. Default: none.
    */
   readonly histories?: readonly Contract[]

@@ -68,7 +68,7 @@ export class EndpointServer implements SocketHost, Endpoint {
   /** Number of joined or joining channels of all sockets. */
   channelCount: number
   readonly addressChannels: AddressCounts
-  /** Channels by id. A channel is added when its id is read for the first time. */
+  /** Channels by id. The getter `Channel.id` adds its channel at the first call. */
   readonly channels: Map<string, Channel>
   readonly rates: SocketRates
   /** Spreads bursts of joins over several event-loop turns. */
@@ -156,9 +156,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     await this.pubsub.start((topics) => this.#gaps.missed(topics))
   }
 
-  /**
-   * Time of the latest sweep, on the clock of `performance.now()`. Less exact than `performance.now()`, but cheaper.
-   */
+  /** Approximate current time, cheaper than `performance.now()`. Each sweep updates the time. */
   get now(): number {
     return this.#sweep === null ? performance.now() : this.#sweep.now
   }

@@ -23,8 +23,7 @@ export class LocalEngine implements Engine {
   constructor(adapter: PubSubAdapter = new LocalAdapter()) {
     checkOption('the adapter of a LocalEngine', adapter, pubsubAdapter)
     this.adapter = adapter
-    // Only the local adapter supports histories. A history needs the same order of broadcasts on all nodes, which an
-    // adapter does not guarantee.
+    // `LocalHistory` supports a single node. An adapter other than `LocalAdapter` connects several nodes.
     if (adapter instanceof LocalAdapter) this.openHistory = (host) => new LocalHistory(host)
   }
 

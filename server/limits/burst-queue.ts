@@ -1,11 +1,10 @@
 // Problem: thousands of clients may join or reconnect at the same time, as after a deploy. Starting all of their joins
 // in one event-loop turn would block heartbeats and messages of every other client for seconds.
 //
-// Approach: while the loop is idle, an entry, such as a join, starts immediately. If starting entries has taken more
-// than half of the recent time, `BurstQueue` assumes a burst. During a burst, new entries wait in a FIFO queue. In
-// each event-loop turn (check phase), one time slice is for queued entries. The slice adapts to the lateness of the
-// loop; see `yieldingSlice` and `steadySlice`. The queue sets no timer, because a timer would fire late exactly when
-// the loop is busy.
+// Approach: if there is no burst, an entry (for example a join) starts immediately. If the starts of entries took more
+// than half of the recent time, there is a burst. During a burst, new entries wait in a FIFO queue. Each event-loop
+// turn (check phase) has one time slice, in which queued entries start. The slice adapts to the lateness of the loop;
+// see `yieldingSlice` and `steadySlice`. The queue sets no timer, because a timer fires late if the loop is busy.
 //
 // Invariant: entries start in order. While entries wait, at most one slice of each turn is spent on them. An entry that
 // has waited for `maxWait` is refused, not started.
@@ -94,7 +93,7 @@ export class BurstQueue {
     return this.#waiting.delete(entry)
   }
 
-  /** Whether new entries must wait, because starting entries has taken more than half of the recent time. */
+  /** True during a burst, when new entries must wait. */
   #isBursting(now: number): boolean {
     if (this.#busyUntil <= now) this.#inARow = 0
     return this.#inARow >= BURST && this.#busyUntil - now > SLICE_MS
@@ -124,7 +123,7 @@ export class BurstQueue {
     const turn = now - (this.#pausedAt ?? now)
     this.#slice = this.#options.nextSlice(this.#slice, turn)
     const end = now + this.#slice
-    // Expected time of the next `resume`. Entries whose `maxWait` ends before this time are refused after the slice.
+    // Expected time of the next `resume`. This call starts or refuses each entry whose `maxWait` ends earlier.
     const next = end + Math.min(turn, FORESEEN_MS)
     for (const [entry, since] of this.#waiting) {
       const latest = since + this.#options.maxWait

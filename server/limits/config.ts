@@ -57,12 +57,12 @@ export const defaults = Object.freeze({
   maxConnections: 100_000,
   /**
    * Maximum number of connections per address that are open at the same time. Above the maximum, upgrades are refused
-   * with 429. If not given, half of `maxConnections`.
+   * with 429. If only `maxConnections` is set, this limit is half of `maxConnections`.
    */
   maxConnectionsPerAddress: 50_000,
   /**
-   * Maximum number of channels per address, over all connections of the address. If not given, half of
-   * `maxTotalChannels`.
+   * Maximum number of channels per address, over all connections of the address. If only `maxTotalChannels` is set,
+   * this limit is half of `maxTotalChannels`.
    */
   maxChannelsPerAddress: 500_000,
   /** Maximum number of connections a second from one address. Above the maximum, upgrades are refused with 429. */
@@ -82,7 +82,7 @@ export const defaults = Object.freeze({
   sweepInterval: 1_000,
 })
 
-/** Limits of an endpoint, all set. */
+/** Limits of an endpoint, each with a value. */
 export type Limits = { readonly [K in keyof typeof defaults]: number }
 
 /** Rules of the limits: all are positive integers, and `sweepInterval` must fit a timer. */

@@ -23,7 +23,7 @@ export type DrainRound = {
   readonly rounds: number
 }
 
-/** Drainer options, all set. */
+/** Drainer options, each with a value. */
 export type Drainer = Readonly<Required<DrainerOptions>>
 
 /** Default options, as in Phoenix. */

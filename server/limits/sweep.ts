@@ -24,7 +24,7 @@ type Look = {
   readonly late: number
 }
 
-/** One timer that checks the timeouts of all connections once per interval. Replaces a timer per connection. */
+/** Checks the timeouts of all connections once per interval, with a single timer. */
 export class Sweep {
   /** Time of the latest sweep, in milliseconds of `performance.now()`. */
   now: number

@@ -1,4 +1,4 @@
-/** Counts values by size, like a Prometheus histogram without labels. Each set of labels has its own `Buckets`. */
+/** Data of a Prometheus histogram for one set of labels. */
 export class Buckets {
   /** Upper bounds of all buckets except the last, ascending. The last bucket has no upper bound. */
   readonly bounds: readonly number[]

@@ -63,12 +63,12 @@ const catalogEntries: readonly CatalogEntry[] = [
   ),
   counter(
     'slow_consumers_total',
-    'Closed connections and dropped frames of clients that read too slowly, by action.',
+    'Connections closed and frames dropped because clients read too slowly.',
     ({ figures }) => figures.slowConsumers,
   ),
   counter(
     'frames_refused_total',
-    'Frames of clients that could not be decoded.',
+    'Client frames that could not be decoded.',
     ({ figures }) => figures.refusedFrames,
   ),
   counter(
@@ -92,7 +92,7 @@ const catalogEntries: readonly CatalogEntry[] = [
   counter('gaps_total', 'Topics whose broadcasts may have been missed.', ({ figures }) => figures.gaps),
   counter(
     'history_joins_total',
-    'Joins that asked for recovery, by outcome: recovered, unrecovered or new.',
+    'Joins that asked for recovery. The outcome is `new` if the client had no cursor.',
     ({ figures }) => figures.historyJoins,
   ),
   counter('history_replayed_total', 'Missed broadcasts sent to recovering clients.', ({ figures }) => [
@@ -100,7 +100,7 @@ const catalogEntries: readonly CatalogEntry[] = [
   ]),
   counter(
     'history_changes_total',
-    'Events of histories (`phoenix.history_changed`): filled, read, epoch or refused.',
+    'Telemetry events `phoenix.history_changed`, counted by their `kind`.',
     ({ figures }) => figures.historyChanges,
   ),
   gauge('history_bytes', 'Bytes that histories use.', ({ endpoint }) => [one(endpoint.pubsub.historyBytes)]),

@@ -98,7 +98,7 @@ function sendToPrimary(message: MetricsMessage): Promise<void> {
 class Merger {
   /** Latest metrics of each worker process, by its id. */
   readonly #latest: Map<number, Json>
-  /** Sum of the counts of ended worker processes; null if none has ended. */
+  /** Counter metrics of ended worker processes, added together. Null if there are none. */
   #ended: Json | null
   #lastId: number
   /** Listeners for the responses of worker processes, by the id of the `collect` message. */

@@ -35,10 +35,7 @@ export function messageReason(reason: unknown): string {
 /** Close codes that clients use (RFC 6455, section 7.4.1). */
 const CLIENT_CODES: readonly (number | null)[] = [1000, 1001, 1005, 1006]
 
-/**
- * Label for a close code. A client's code is limited to a few values, because a client can send thousands of different
- * codes.
- */
+/** Label for a close code. Clients can send thousands of codes, so rare codes of clients share the label `other`. */
 export function closeCode(code: number | null, by: 'client' | 'server'): string {
   if (code === null) return 'none'
   return by === 'server' || CLIENT_CODES.includes(code) ? String(code) : OTHER

@@ -22,7 +22,7 @@ export async function sendLastMetrics(): Promise<void> {
   await withTimeLimit(SEND_MS, Promise.allSettled(last.sending), null)
 }
 
-/** Call `send` before this worker process ends. Returns a function that removes the listener. */
+/** Register `send` to be called before this worker process ends. Returns a function that unregisters `send`. */
 export function onLastMetrics(send: () => PromiseLike<void>): () => void {
   // The cast is safe: only this file publishes on the channel.
   const listener = (last: unknown): void => void (last as LastMetrics).sending.push(send())

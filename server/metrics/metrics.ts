@@ -126,7 +126,7 @@ function countEvents(endpoint: Endpoint, figures: Figures): () => void {
     figures.historyReplayed += count
   })
   on(telemetry.historyChanged, ({ kind }) => figures.historyChanges.add(kind))
-  // Count the restarts of all supervisors in this process, because a supervisor does not belong to an endpoint.
+  // Supervisors belong to no endpoint. So count all worker restarts in this process.
   subscribe(telemetry.workerRestarted, ({ name }) => figures.restarts.add(name))
   return () => {
     for (const one of undo) one()

@@ -15,7 +15,7 @@ const presenceOwner = rule(
 )
 const presenceKey = rule('a string or a number', (key) => typeof key === 'string' || typeof key === 'number')
 const ownTopic = rule(
-  'the socket of a channel, or a worker followed by a topic: track(endpoint.ownerOf(worker), topic, key, meta)',
+  'the socket of a channel, or be followed by a topic: track(endpoint.ownerOf(worker), topic, key, meta)',
   (owner) => 'topic' in Object(owner),
 )
 

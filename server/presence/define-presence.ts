@@ -67,7 +67,7 @@ export type AfterFetch<R, T> = R extends PromiseLike<unknown> ? Promise<T> : T
 /** Fields that `fetch`, whose return type is `R`, adds to each entry. */
 export type FetchedFieldsOf<R> =
   Awaited<R> extends { readonly [key: string]: infer F } ? Omit<F, 'metas'> : never
-/** Entry of one key in a list: the metas, and the fields of `fetch`. */
+/** Metas of one key, together with the fields that `fetch` adds for this key. */
 export type PresenceListEntry<C extends PresenceContract, R> = {
   metas: PresenceMetaOut<C>[]
 } & FetchedFieldsOf<R>
@@ -89,7 +89,7 @@ export interface PresenceDefinition<C extends PresenceContract, R = NoFetchedFie
   /** Track a channel under a key until the channel ends. @throws UsageError when the meta is invalid. */
   track(socket: Tracked, key: PresenceKey, meta: PresenceMeta<C>): TrackResult
   /**
-   * Track a channel, or `endpoint.ownerOf(worker)`, on another topic of the contract, like `Phoenix.Presence.track/4`.
+   * Track a channel, or `endpoint.ownerOf(worker)`, on any topic of the contract, like `Phoenix.Presence.track/4`.
    * @throws UsageError when the meta or the topic is invalid.
    */
   track(owner: PresenceOwner, topic: string, key: PresenceKey, meta: PresenceMeta<C>): TrackResult
@@ -158,7 +158,7 @@ export function definePresence<
       return trackerOf(where[0]).getByKeyAnywhere(given.topic(where[1]), given.key(where[2]))
     },
   }
-  // The cast is safe: trackers handle metas and fields as JSON. Their types come from the contract and `fetch`.
+  // The cast is safe: trackers treat metas and the result of `fetch` as JSON. `C` and `R` only add static types.
   return markMade(DEFINE_PRESENCE, definition) as PresenceDefinition<C, R>
 }
 

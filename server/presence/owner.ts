@@ -20,7 +20,7 @@ export class LivingOwner implements PresenceOwner {
   readonly #listeners: Set<TrackedListener>
   #hasEnded: boolean
 
-  /** @throws UsageError when `living` has no promise `exited`. */
+  /** @throws UsageError when `living.exited` is not a promise. */
   constructor(trackers: Trackers, living: Living) {
     checkOption('endpoint.ownerOf(): the argument', living, somethingLiving)
     this.trackers = trackers

@@ -3,15 +3,15 @@ import type { Change, Presence } from './state.ts'
 /**
  * Changes of one topic that are not sent to clients yet, merged into one diff (PRESENCE-4).
  *
- * The diff omits a presence that has joined and left since the previous diff. But if clients may already have the
- * presence (see `#known`), the diff contains the leave. Clients apply joins before leaves, so the diff never contains
- * both for one `phx_ref`.
+ * If a presence joins and then leaves, the diff does not contain the join. The diff contains the leave only if clients
+ * may already have the presence (see `#known`). Clients apply joins before leaves, so the diff never contains both for
+ * one `phx_ref`.
  */
 export class PendingDiff {
   /** Pending joins by `phx_ref`, in the order in which the presences joined. The diff lists metas in this order. */
   readonly #joins: Map<string, Presence>
   readonly #leaves: Map<string, Presence>
-  /** The `phx_ref` of each presence in `#joins` that clients may have got from an earlier diff or the application. */
+  /** Keys of `#joins` whose presence clients may already have. The leave of such a presence must be sent. */
   readonly #known: Set<string>
 
   constructor() {
@@ -38,7 +38,7 @@ export class PendingDiff {
     }
   }
 
-  /** Called when the application has read the topic's presences, and may send these presences to clients. */
+  /** Called when the application reads the topic's presences, because the application could send them to clients. */
   listed(): void {
     for (const phx_ref of this.#joins.keys()) this.#known.add(phx_ref)
   }

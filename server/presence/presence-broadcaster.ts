@@ -36,7 +36,7 @@ export class PresenceBroadcaster {
   readonly #source: BroadcasterHost
   readonly #pending: PendingDiff
   #readers: Set<Tracked>
-  /** Channels that get the state with the update in progress. The update may still wait for `fetch`. */
+  /** Channels to which the current update sends `presence_state`. The update may still wait for `fetch`. */
   #served: Set<Tracked>
   #isScheduled: boolean
   /** True while `fetch` runs for an update, and while the update is being sent. */
@@ -58,7 +58,7 @@ export class PresenceBroadcaster {
     this.#schedule()
   }
 
-  /** Called when the application has read the topic's presences, and may send these presences to clients. */
+  /** Called when the application reads the topic's presences, because the application could send them to clients. */
   listed(): void {
     this.#pending.listed()
   }
@@ -112,8 +112,7 @@ export class PresenceBroadcaster {
       leaves,
       state: readers.size > 0 && view.size <= maxState ? [...view] : [],
       readers,
-      // Send the count if the topic has more than `maxState` keys. Also send the count if leaves in this update may
-      // have reduced the number of keys to `maxState` or fewer.
+      // Send the count if the topic has more than `maxState` keys, including the keys that this update removes.
       count: view.size + countGone(leaves, view) > maxState ? view.size : null,
     }
   }

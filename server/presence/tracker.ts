@@ -95,7 +95,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     }
     const meta = makeMeta(given, this.#check, null)
     const topics = this.#listenTo(owner, topic)
-    // `topics` is null if the owner has ended. Then return `ok` without tracking, as Phoenix does for a channel.
+    // If the owner has ended, `topics` is null. Then nothing is tracked, but the result is `ok`, as in Phoenix.
     if (topics !== null) {
       const metas = topics.get(topic)
       if (metas === undefined) topics.set(topic, new Map([[key, meta]]))
@@ -156,8 +156,8 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
 
   /** List the presences on a channel's topic, with the fields of `fetch`. Returns a promise if `fetch` does. */
   list({ topic }: Tracked): Entries | Promise<Entries> {
-    // Send the pending diff first. Applications often push the list to a client that has just joined, and this client
-    // must get the diff with its join before the list.
+    // Send the pending `presence_diff` first. Applications often push the list to a client that has just joined. The
+    // diff contains this client's own presence, and must arrive before the list.
     if (this.settings.windowMs === 0) this.#broadcasters.get(topic)?.flush()
     return this.#complete(topic, this.view(topic), identity)
   }

@@ -43,8 +43,8 @@ export class Trackers {
   }
 
   /**
-   * Return the owner for the presences of `living`, such as a worker. Each call with the same `living` returns the same
-   * owner. @throws UsageError when `living` has no promise `exited`.
+   * Return the presence owner for a worker, or for another object that can end. Each object has one owner.
+   * @throws UsageError when `living.exited` is not a promise.
    */
   ownerOf(living: Living): LivingOwner {
     const known = this.#owners.get(living)

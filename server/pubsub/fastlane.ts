@@ -17,7 +17,7 @@ export function dispatch(subscribers: ReadonlySet<Subscriber>, broadcast: Broadc
 
 /**
  * Frame of a broadcast in one protocol version, encoded once; null if the version does not support the payload.
- * @throws ProtocolError when the payload is not a JSON object, which no version supports.
+ * @throws ProtocolError when the payload is neither bytes nor a JSON object.
  */
 export function frameOf(broadcast: Broadcast, serializer: Serializer): Frame | null {
   let frame = broadcast.frames[serializer.index]

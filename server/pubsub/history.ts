@@ -147,8 +147,8 @@ export interface HistoryHost {
    */
   deliver(broadcast: Broadcast): void
   /**
-   * Called with the topics whose histories have lost broadcasts, or whose epochs have ended. Makes the clients that
-   * asked for recovery rejoin (RECOVERY-11). Never throws.
+   * Called with the topics whose histories have lost broadcasts, or whose epochs have ended. Ends the channels of
+   * clients that asked for recovery, so that these clients rejoin (RECOVERY-11). Never throws.
    */
   broken(topics: readonly string[]): void
   /** Count an event. Never throws. */
@@ -162,7 +162,7 @@ export interface HistoryHost {
  * `append`.
  */
 export interface HistoryStore {
-  /** Memory of the store on this node, in bytes. */
+  /** Memory that the store uses on this node, in bytes. */
   readonly bytes: number
   start(): void | Promise<void>
   /** Called once per `sweepInterval` of the endpoint, by default each second. */

@@ -7,7 +7,7 @@ import type { Run } from './run.ts'
 const TOPIC_BYTES = 1_000
 /** Approximate memory of a kept broadcast without its payload, in bytes. */
 const KEPT_BYTES = 200
-/** A topic stores at most this number of deduplication keys for each broadcast of the history's `size`. */
+/** Maximum number of deduplication keys of a topic, as a multiple of its maximum number of kept broadcasts. */
 const KEYS_PER_BROADCAST = 4
 /** Milliseconds after which an unused topic without broadcasts is removed. */
 const EMPTY_TTL_MS = 60_000

@@ -3,7 +3,7 @@ import type { Kept } from './history.ts'
 /** Minimum number of dropped broadcasts before the array is compacted. */
 const COMPACT_AT = 64
 
-/** Kept broadcasts of a topic in one epoch (see `Position`): all sequence numbers from `low` to `head`. */
+/** Kept broadcasts of a topic in one epoch (see `Position`). Their sequence numbers have no gaps. */
 export class Run {
   readonly epoch: string
   /** Sequence number of the latest broadcast, even if this broadcast is no longer kept. */

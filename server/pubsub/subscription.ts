@@ -39,7 +39,7 @@ export class Subscription implements Subscriber {
     this.ready = standing === undefined ? Promise.resolve() : host.settle(standing)
   }
 
-  /** End the subscription: the callback is not called again. May be called more than once. */
+  /** End the subscription. The listener is not called again. Repeated calls of `unsubscribe` have no effect. */
   unsubscribe(): void {
     this.#isOpen = false
     this.#host.pubsub.unsubscribe(this.topic, this)

@@ -144,10 +144,8 @@ export class RedisConnection {
   }
 
   /**
-   * Run a history script that was passed to `prepare`. Calls run in the order in which they were made. The script's
-   * first argument is `runDigits`: six digits that change when Redis restarts (see `Topology`). Then `args` follow. If
-   * the script is missing on a single server, the call rejects and the connection is replaced. In a Redis Cluster, the
-   * call sends the script's source instead.
+   * Run a history script that was passed to `prepare`. Scripts run in the order of the calls. The script's first
+   * argument is `Topology.runDigits`, followed by `args`.
    */
   async orderedScript(
     script: RedisScript,
@@ -157,8 +155,8 @@ export class RedisConnection {
     const [key = ''] = keys
     const rest = [String(keys.length), ...keys, this.#topology.runDigits, ...args]
     try {
-      // Do not await anything between reading `runDigits` and sending the command: another server could connect in
-      // between, and its `runDigits` differ.
+      // Send the command in the same event-loop turn in which `runDigits` was read. In a later turn, this node may be
+      // connected to another Redis server, which has other `runDigits`.
       return await this.command(key, ['EVALSHA', script.sha, ...rest], 'buffers')
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
@@ -210,8 +208,8 @@ export class RedisConnection {
   }
 
   /**
-   * Leave the server that replied with this error. Outside of a cluster, all connections lead to this server, so all
-   * connections are replaced.
+   * Leave the Redis server that replied with this error. If the topology is not a Redis Cluster, the subscriptions use
+   * the same server, and leave this server too.
    */
   #leave(error: WrongServerError): void {
     this.#topology.leave(error)

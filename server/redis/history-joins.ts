@@ -9,7 +9,7 @@ type Join = {
   hasSynced: boolean
 }
 
-/** Read that must finish before a join can be decided. */
+/** A read from Redis that must finish before a join can be decided. */
 type Need =
   | { readonly kind: 'sync' }
   | { readonly kind: 'fetch'; readonly after: number }

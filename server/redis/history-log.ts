@@ -83,12 +83,12 @@ export class HistoryLog {
     return this.#epoch === null ? null : { epoch: this.#epoch, seq: this.#seq }
   }
 
-  /** Lowest sequence number that could be replayed at the latest read. Redis may have removed broadcasts since then. */
+  /** Lowest sequence number that can be replayed, as of the latest read. Redis may have removed more since then. */
   get low(): number {
     return this.#low
   }
 
-  /** True if the stream had entries of earlier epochs at the latest read. */
+  /** True if the stream has entries of earlier epochs, as of the latest read. */
   get hasEarlier(): boolean {
     return this.#hasEarlier
   }
@@ -341,7 +341,7 @@ export class HistoryLog {
     this.#held = []
     for (const [index, echoed] of held.entries()) {
       if (this.#take(echoed)) continue
-      // Drop a message that arrived before the read but is not in the stream: its epoch is old, or Redis has lost it.
+      // If the message arrived before the read, drop it: its epoch has ended, or Redis has lost the message.
       if (index < beforeRead) continue
       // This message arrived after the read. Hold it and all later messages, and read the stream again.
       this.#held = held.slice(index)

@@ -83,7 +83,8 @@ export class HistoryReader {
       const query = { mode: 'look', direction: 'after', epoch, place: String(seq), count } as const
       const page = await this.read(topic, settings, query)
       const isOther = epoch !== '' && epoch !== page.epoch
-      // If the epoch has changed, discard the entries. The next pass of the loop begins at the start of the new epoch.
+      // If the epoch has changed, `page` has no entries. Discard the entries of the old epoch, and read the new epoch
+      // from its start.
       if (isOther) entries.length = 0
       entries.push(...page.entries)
       const last = isOther ? 0 : (page.last ?? page.head)

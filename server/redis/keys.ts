@@ -24,8 +24,8 @@ export class Keys {
   }
 
   /**
-   * Redis key for data of a topic, such as its history. In a cluster, the key is in the same slot as the topic's
-   * channel.
+   * Redis key for data of a topic, such as its history. In a Redis Cluster, the key has the same slot as the topic's
+   * Redis channel.
    */
   ofTopic(topic: string, ...parts: readonly string[]): string {
     return this.topic(topic) + join(parts)

@@ -44,7 +44,7 @@ export class Membership {
   #hasLease: boolean
   /** Random id of the current data in Redis, which changes when the data is lost. Null before the first read. */
   #epoch: string | null
-  #isInTouch: boolean
+  #hasLostTouch: boolean
   #dataLossTimer: NodeJS.Timeout | null
   #beats: NodeJS.Timeout | null
   #beating: Promise<void> | null
@@ -59,7 +59,7 @@ export class Membership {
     this.#incarnations = 0
     this.#hasLease = false
     this.#epoch = null
-    this.#isInTouch = true
+    this.#hasLostTouch = false
     this.#dataLossTimer = null
     this.#beats = null
     this.#beating = null
@@ -111,7 +111,7 @@ export class Membership {
    * presence that is missing in Redis does not count as a leave (PRESENCE-12).
    */
   get isDataLossSuspected(): boolean {
-    return this.#dataLossTimer !== null || !this.#isInTouch
+    return this.#dataLossTimer !== null || this.#hasLostTouch
   }
 
   /**
@@ -150,8 +150,8 @@ export class Membership {
       const dead = await this.#findDead()
       // A data loss also deletes the leases of living nodes. So check for a data loss after the leases were read.
       await this.checkEpoch()
-      if (!this.#isInTouch) this.#suspectDataLoss()
-      this.#isInTouch = true
+      if (this.#hasLostTouch) this.#suspectDataLoss()
+      this.#hasLostTouch = false
       if (!this.isDataLossSuspected) for (const incarnation of dead) this.#remove(incarnation)
     } catch {
       // Do not log the error, because the connection logs outages.
@@ -160,9 +160,8 @@ export class Membership {
   }
 
   #lostTouch(): void {
-    // Before the first contact with Redis (`#epoch` is null), this node has no presences of other nodes that could be
-    // out of date. So `#isInTouch` becomes false only after the first contact.
-    this.#isInTouch = this.#epoch === null
+    // Before the first contact with Redis, `#epoch` is null, and this node cannot have missed anything.
+    this.#hasLostTouch = this.#epoch !== null
   }
 
   /** Renew the lease. If the lease has expired, create a new lease under a new incarnation. */
@@ -173,7 +172,7 @@ export class Membership {
     this.#incarnations += 1
     await this.#command(this.incarnation, 'SET', this.#nodeId, 'PX', this.#lease)
     this.#hasLease = true
-    // The earlier lease, if any, expired in an outage or a data loss, so this node has probably missed messages too.
+    // If an earlier lease has expired, there was an outage or a data loss, and this node has probably missed messages.
     this.#lostTouch()
     this.#listener.renewed()
   }

@@ -5,10 +5,10 @@ import { encodeFragment } from './fragments.ts'
 // the bytes that are in flight to another node; this limit is the window. Further messages wait in the link's queue. A
 // message longer than a quarter of the window is sent in fragments.
 //
-// After each quarter of the window, the link adds a request for an acknowledgement to the message or fragment. The
-// request contains the number of bytes that the link has sent so far. The acknowledgement repeats this number, and
-// these bytes no longer count as in flight. Messages and acknowledgements may be lost. So if no acknowledgement arrives
-// for some time, no bytes count as in flight any more (`freeAll`).
+// After each quarter of the window, the link requests an acknowledgement. The request is part of a message or fragment,
+// and contains the number of bytes that the link has sent so far. The acknowledgement repeats this number, and these
+// bytes are no longer in flight. Messages and acknowledgements may be lost. If no acknowledgement arrives for some
+// time, all bytes in flight count as lost (`freeAll`).
 
 /**
  * Fraction of the window (`LinkOptions.window`). Sets the maximum length of a fragment, and the number of bytes between
@@ -95,7 +95,7 @@ export class NodeLink {
     this.#free(offset)
   }
 
-  /** Free the whole window: no byte counts as in flight any more. Used if no acknowledgement will arrive. */
+  /** Free the whole window, because no acknowledgement will arrive for the bytes in flight. */
   freeAll(): void {
     this.#free(this.#sent)
   }

@@ -137,6 +137,6 @@ function databaseOf({ url, client }: RedisEngineOptions): number {
   if (typeof options?.database === 'number') return options.database
   if (url === undefined || !URL.canParse(url)) return 0
   const { protocol, pathname, searchParams } = new URL(url)
-  // If the URL names no database, Redis uses database 0. If the name is not a number, `templateOf` rejects the URL.
+  // If the URL has no database, Redis uses database 0. Later, `templateOf` rejects a URL with an invalid database.
   return Number(protocol === 'unix:' ? searchParams.get('db') : pathname.slice(1)) || 0
 }

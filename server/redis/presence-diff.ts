@@ -22,7 +22,7 @@ export function readDiff(message: Uint8Array): HashDiff {
 }
 
 /**
- * Returns true if a copy of the hash with this version already includes the change. Versions only increase, except that
+ * Returns true if a copy of the hash with this version already includes the change. `from` is compared too, because
  * `to` is 0 if the change has removed the hash.
  */
 export function isPast({ from, to }: HashDiff, version: number): boolean {

@@ -46,8 +46,8 @@ return redis.call('HGET', KEYS[1], '${VERSION_FIELD}')
 `)
 
 /**
- * Remove presences of expired incarnations. The version stays the same and nothing is published, because every node
- * detects expired incarnations itself. KEYS: the hash. ARGV: the fields to remove.
+ * Remove presences of nodes whose lease has expired. The version stays the same and nothing is published, because every
+ * node detects expired leases itself. KEYS: the hash. ARGV: the fields to remove.
  */
 export const CLEAN_SCRIPT = new RedisScript(`
 for _, field in ipairs(ARGV) do redis.call('HDEL', KEYS[1], field) end

@@ -85,7 +85,7 @@ export class PresenceTopic {
     return this.#own
   }
 
-  /** Apply joins and leaves of this node. */
+  /** Apply joins and leaves of this node's own presences. */
   change(change: Change): void {
     this.#own.change(change)
     this.#tell(change)
@@ -130,10 +130,7 @@ export class PresenceTopic {
     return this.#reading
   }
 
-  /**
-   * Handle a suspected loss of data in Redis. When the suspicion has ended, the hash is read again, even if its version
-   * has not changed.
-   */
+  /** Called when Redis may have lost data. Checks the hash now, and reads the hash again later (see `#isUnsure`). */
   suspectDataLoss(): void {
     this.#isUnsure = true
     void this.check()
@@ -150,7 +147,7 @@ export class PresenceTopic {
     if (version !== undefined && Number(version ?? 0) !== this.#version) await this.read()
   }
 
-  /** Called when Redis is no longer suspected of data loss. Removes presences that are still missing in Redis. */
+  /** Called when Redis is no longer suspected of data loss. Drops local copies of presences that Redis lacks. */
   clearDataLoss(): void {
     if (this.#isKeeping) void this.read()
   }
@@ -192,7 +189,7 @@ export class PresenceTopic {
     this.#version = UNKNOWN
     const { version, entries } = await readSnapshot(connection, this.key)
     await membership.lookUp(entries.map(({ incarnation }) => incarnation))
-    // Before presences that are missing in Redis are removed here, check whether Redis has lost data.
+    // If Redis lacks presences of the mirror, check for data loss. After a data loss, `#adopt` keeps these presences.
     if (this.#mirror.misses(this.#living(entries))) await membership.checkEpoch()
     if (!this.#isEntered) return
     this.#adopt(entries)
@@ -219,16 +216,16 @@ export class PresenceTopic {
   /** Apply a published change. Returns false if the hash must be read instead, for example if a change is missing. */
   #follow(diff: HashDiff): boolean {
     if (isPast(diff, this.#version)) {
-      // The mirror's version includes this change. But while data loss is suspected, reading the hash removes nothing
-      // from the mirror. So apply the leaves. This is always safe, because a presence never returns after its leave.
+      // The mirror is newer than this change, so skip the joins. Apply the leaves: while data loss is suspected, the
+      // mirror keeps presences that are missing in the hash. A presence never returns after its leave.
       this.#tell(this.#mirror.apply({ joins: [], leaves: diff.leaves }))
       return true
     }
     if (diff.from !== this.#version) return false
     const { membership } = this.#host
     const joins = diff.joins.filter(({ incarnation }) => !membership.isOwn(incarnation))
-    // If a joining presence's incarnation is not known to be alive, return false. The caller then reads the hash, and
-    // asks Redis whether the lease of the incarnation exists.
+    // If the node of a joining presence is not known to be alive, return false. The caller then reads the hash, and
+    // checks the node's lease.
     if (joins.some(({ incarnation }) => !membership.isLiving(incarnation))) return false
     this.#version = diff.to
     this.#tell(this.#mirror.apply({ joins, leaves: diff.leaves }))

@@ -9,10 +9,7 @@ import type { Client } from './client.ts'
 
 /** Error replies of a server that is a replica, has lost its master, or is still loading its data. */
 const WRONG_SERVER = /^(?:READONLY|MASTERDOWN|LOADING)\b/
-/**
- * Write command without a key or an effect. Replicas refuse it, because the script does not have the flag `no-writes`
- * (Redis 7).
- */
+/** A write command that changes nothing. Replicas refuse each script that lacks the flag `no-writes` (Redis 7). */
 const WRITE_PROBE = ['EVAL', '#!lua\nreturn 1', '0'] as const
 const ROLE = ['ROLE'] as const
 

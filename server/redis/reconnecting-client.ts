@@ -4,7 +4,7 @@ import { type Client, CONNECT_MS } from './client.ts'
 
 /** Options of a `ReconnectingClient`: functions that create and check its clients, and listeners to its state. */
 export interface ReconnectingClientOptions {
-  /** Create a client that is not connected and does not reconnect by itself. */
+  /** Create a client. The `ReconnectingClient` connects the client, which must not reconnect by itself. */
   open(): Client | Promise<Client>
   /** Check the server, after connecting and at every heartbeat. Rejects if the server cannot serve. */
   verify(client: Client): Promise<void>

@@ -34,12 +34,12 @@ import type { EchoReceiver } from './redis-adapter.ts'
 // are compared with their streams after a resubscription and every 30 seconds. The comparison also extends the lifetime
 // of the streams.
 //
-// Invariant: a kept broadcast is delivered only if it is in the stream. A client gets `recovered: true` only if it can
-// get all broadcasts that it has missed.
+// Invariant: a broadcast that must be kept is first written to the stream, then delivered. A client gets
+// `recovered: true` only if the client can get all broadcasts that it has missed.
 
 /** Milliseconds for which a log's cache is kept after its last use. */
 const CACHE_MS = 5_000
-/** Approximate memory of a log without its cache, in bytes. */
+/** Approximate memory of one `HistoryLog`, in bytes. The bytes of its cache are counted separately. */
 const LOG_BYTES = 1_000
 /** Maximum time in ms between two checks of a topic. A check compares the node's data with the stream in Redis. */
 const CHECK_MS = 30_000
@@ -64,7 +64,7 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
   readonly #followed: Map<string, Followed>
   readonly #waiting: Deadlines<() => void>
   readonly #cooling: Deadlines<HistoryLog>
-  /** Logs with a filled cache, the least recently used first. */
+  /** The logs that have a filled cache. The least recently used log comes first. */
   readonly #warm: Set<HistoryLog>
   #tickMs: number
   #timer: NodeJS.Timeout | null
@@ -212,8 +212,8 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
   }
 
   /**
-   * Read the topic's latest sequence number as soon as the topic's Redis channel is subscribed to. If the subscription
-   * fails, do nothing: after the resubscription, a gap is reported, and `missed` reads the sequence number.
+   * Wait until the topic's Redis channel is subscribed to, then read the topic's latest sequence number. If the
+   * subscription fails, the number is read after the next successful subscription (see `missed`).
    */
   async #enter(log: HistoryLog, subscribed: Promise<void> | undefined): Promise<void> {
     await subscribed

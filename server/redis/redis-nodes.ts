@@ -19,19 +19,19 @@ type Envelope =
   | (QuestionBody & { readonly from: string; readonly number?: number })
   | { readonly answerTo: number; readonly answer: unknown }
   | { readonly acknowledged: Ack }
-/** Received message. `ack` asks this node to acknowledge all bytes up to the offset. */
+/** Received message. The field `ack` is a request to acknowledge the bytes that the sender has sent so far. */
 type Received = Envelope & { readonly ack?: Ack }
 
 /**
- * Milliseconds after a reconnect during which a message that no node received is sent again, because other nodes may
- * still be reconnecting.
+ * Time in milliseconds that other nodes may need to reconnect after an outage. During this time, a message that no node
+ * received is sent again.
  */
 const RETURN_MS = 3_000
 const RETRY_MS = 200
-/** Milliseconds after which bytes without an acknowledgement count as lost. */
+/** Milliseconds after which unacknowledged bytes count as lost. */
 const ACK_MS = 5_000
 
-/** Monitor for messages that need no answer. Such a message is never cancelled, and its progress is ignored. */
+/** A `SendMonitor` that does nothing, for messages that need no answer. */
 const UNMONITORED: SendMonitor = { isOver: false, progressed() {} }
 
 type NodesOptions = Pick<ConnectionOptions, 'maxQuestions' | 'maxBytesInFlight'>
@@ -185,7 +185,7 @@ export class RedisNodes implements Nodes {
   async #send(nodeId: string | null, envelope: Envelope, monitor = UNMONITORED): Promise<number | null> {
     if (nodeId === null) return this.#publish(this.#allNodes, Buffer.from(JSON.stringify(envelope)))
     const link = this.#linkTo(nodeId)
-    // If messages already wait in the queue, let the timeout run. When the timeout ends, the queue is sent.
+    // Restarting the timeout would delay the queued messages, so restart the timeout only if the queue is empty.
     if (link.isIdle) this.#linkTimeouts.add(nodeId)
     return link.send(envelope, monitor)
   }
@@ -213,8 +213,8 @@ export class RedisNodes implements Nodes {
   }
 
   /**
-   * Called when the timeout of a link has ended. If no message waits in the link, drop the link. If messages wait, free
-   * the window of the link (its limit of bytes in flight), so that the messages are sent.
+   * Called at the end of a link's timeout. If no message waits in the link, the link is deleted. If messages wait, the
+   * bytes in flight count as lost, and the next messages are sent.
    */
   #linkTimedOut(nodeId: string): void {
     const link = this.#links.get(nodeId)

@@ -8,11 +8,12 @@ import type { PresenceTopic } from './presence-topic.ts'
 import type { TopicFollower } from './redis-adapter.ts'
 import { RedisStore, type RedisStoreHost } from './redis-store.ts'
 
-// Presence in a cluster. Each topic of a presence definition is one hash in Redis, with a field per presence and a
-// version. A node writes only its own presences (`OwnPresences`), in the background. Each write is one script that
-// changes the hash, raises the version and publishes the difference. A node with channels on the topic keeps a mirror
-// of the hash (`PresenceMirror`). The node applies differences while their versions are consecutive, and reads the
-// whole hash when a difference is missing (`PresenceTopic`). So a lost message costs one read.
+// Presence in a cluster. In Redis, each topic of a presence definition has one hash. The hash has one field for each
+// presence. One more field is the version number of the hash. A node writes only its own presences (`OwnPresences`), in
+// the background. Each write is one script that changes the hash, raises the version and publishes the difference. A
+// node with channels on the topic keeps a mirror of the hash (`PresenceMirror`). The node applies differences while
+// their versions are consecutive, and reads the whole hash when a difference is missing (`PresenceTopic`). So a lost
+// message costs one read.
 //
 // A node may die without notice. So each node renews a lease in Redis (`Membership`). A node writes its presences under
 // an id, the incarnation, which is valid while the lease lasts. Every node detects an expired lease itself and removes

@@ -34,7 +34,7 @@ const rules: Rules<SharedSettings> = {
 }
 const sharedSettings = object<SharedSettings>(rules, ['durable', 'histories'])
 
-/** Stores the settings of this node's histories in Redis, for emitters. */
+/** Writes this node's history settings to Redis. Each `Emitter`, a publisher without a server, reads them. */
 export class SharedHistories {
   readonly #connection: RedisConnection
   readonly #options: Pick<ConnectionOptions, 'durable' | 'lease'>

@@ -66,8 +66,8 @@ export class Subscriptions {
   }
 
   /**
-   * Start to connect. `changed` is called with null when the channels of a server are subscribed to, and with the error
-   * when a connection is lost, an attempt to connect fails, or Redis refuses a channel.
+   * Start to connect. `changed(null)` is called when this node has subscribed to its channels on a server.
+   * `changed(error)` is called when a connection is lost, an attempt to connect fails, or Redis refuses a channel.
    */
   start(logger: EngineLogger, changed: (error: Error | null) => void): void {
     this.#logger = logger
@@ -97,8 +97,8 @@ export class Subscriptions {
 
   /**
    * Subscribe to a channel. Replaces an earlier listener of the channel. Returns undefined if the channel is live
-   * already, or if Redis is unavailable. Otherwise returns a promise that resolves when the channel is subscribed to,
-   * after `subscribeTimeout`, or when the connection is lost. The promise never rejects.
+   * already, or if Redis is unavailable. In all other cases, returns a promise that resolves after success, failure or
+   * a timeout (`subscribeTimeout`). The promise never rejects.
    */
   subscribe(channel: string, listener: ChannelListener): void | Promise<void> {
     if (this.#isStopped) return
@@ -140,7 +140,10 @@ export class Subscriptions {
     else if (subscription.state === 'idle') this.#remove(subscription)
   }
 
-  /** Drop all connections, because the server cannot be used. They reconnect after a pause. Not called in a cluster. */
+  /**
+   * Drop the connection to an unusable Redis server. The connection is opened again after a pause. Not called for a
+   * Redis Cluster, so `#servers` has at most one server.
+   */
   leave(error: WrongServerError): void {
     for (const { connection } of this.#servers.values()) if (connection.client !== null) connection.cut(error)
   }

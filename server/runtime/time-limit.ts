@@ -1,9 +1,8 @@
 import { MAX_DELAY_MS } from './delay.ts'
 
 /**
- * Wait for a promise for at most `ms` milliseconds. A time above the maximum of a timer, such as `Infinity`, is reduced
- * to this maximum. Resolves with `otherwise` if the promise is still pending after this time; rejects if the promise
- * rejects earlier.
+ * Wait for a promise, at most `ms` milliseconds and never longer than `MAX_DELAY_MS`. `ms` may be `Infinity`. If the
+ * promise is still pending at the end of the wait, resolves with `otherwise`. Rejects if the promise rejects in time.
  */
 export async function withTimeLimit<T, O>(ms: number, promise: PromiseLike<T>, otherwise: O): Promise<T | O> {
   let timer: NodeJS.Timeout | undefined

@@ -13,22 +13,22 @@ export type CountedPeers = () => Iterable<readonly [peer: PeerAddress | null, co
  * Counts connections or channels by IP address, with a limit per address (LIMIT-6). A peer is the remote end of one
  * connection.
  *
- * Problem: reading the address of a peer costs a system call, and counting each peer costs a lookup per change.
+ * Problem: reading the address of a peer costs a system call, and a count for each peer costs a lookup per change.
  *
- * Approach: up to half of the limit, only one number is counted, for all peers together. Above half of the limit, each
- * peer is counted. Addresses are read as late as possible, a few at a time.
+ * Approach: up to half of the limit, there is only a total for all peers. Above half of the limit, each peer has a
+ * count. Addresses are read as late as possible, a few at a time. Then the peers of an address share one count.
  *
- * Invariant: when all counted peers together reach the limit, all their addresses are read.
+ * Invariant: when the sum of these counts reaches the limit, all addresses have been read.
  */
 export class AddressCounts {
   readonly #limit: number
   readonly #peers: CountedPeers
   /** Number of connections or channels of all peers, including peers whose address is not counted. */
   #all: number
-  /** Whether each peer is counted. If false, only `#all` is counted, and the fields below are empty or 0. */
+  /** True if each peer or address has a count. If false, the fields below are empty or 0. */
   #isByPeer: boolean
   readonly #counts: Map<string, number>
-  /** Number of connections or channels of each peer whose address is not read yet. The oldest peer comes first. */
+  /** Counts of the peers whose address `#readSome` has not read yet. The oldest peer comes first. */
   readonly #unread: Map<PeerAddress, number>
   /** Sum of all counts in `#counts` and `#unread`. */
   #total: number
@@ -53,8 +53,8 @@ export class AddressCounts {
   }
 
   /**
-   * Add `change` to the count of a peer. If `change` is positive, `#peers()` must already return the increased count,
-   * because `add` may take all counts from `#peers()`.
+   * Add `change` to the count of a peer. Before a positive change, the caller must update the counts that `#peers()`
+   * returns, because `add` may copy these counts.
    */
   add(peer: PeerAddress | null, change: number): void {
     if (peer === null || change === 0) return

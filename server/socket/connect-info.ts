@@ -3,8 +3,8 @@ import { list as listOf, oneOf } from '../../protocol/check.ts'
 import { type Cookies, parseCookies } from './cookies.ts'
 
 /**
- * Parts of the request that `connect` receives. Only keys that the socket or its mount lists in `connectInfo` are
- * present.
+ * Request data that is passed to `connect`. A key is present only if the option `connectInfo` of the socket or of the
+ * mount contains the key.
  */
 export interface ConnectInfo {
   /** Address and port of the client, or of the proxy in front of it. */
@@ -25,9 +25,9 @@ export interface ConnectInfo {
   /** Copy of all headers, including `cookie` and `authorization`, with names in lower case. */
   readonly headers?: HeaderMap
   /**
-   * Fastify's request. Hooks and decorators of plugins that are registered before this plugin have already set their
-   * properties, such as `session` and `user`. Over long-poll, `request` is the request that opens the session. Do not
-   * store the request: it would stay in memory as long as the connection is open.
+   * Fastify's request. It has the properties that earlier registered plugins set, such as `session` and `user`. Over
+   * long-poll, `request` is the request that opens the session. Do not store the request: it would stay in memory as
+   * long as the connection is open.
    */
   readonly request?: FastifyRequest
 }

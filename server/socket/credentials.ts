@@ -7,15 +7,15 @@ import { disown } from '../runtime/promise.ts'
 import { expiryProblem, type Handshake, isAccepted } from './connect.ts'
 import type { AnySocket, Route } from './define-socket.ts'
 
-/** Interface through which credentials use their connection. */
+/** Properties of a connection that its `Credentials` object uses. */
 export interface CredentialHolder {
   /** Id of the socket. A fresh token must yield the same id; otherwise the token belongs to another user. */
   readonly id: string | null
   readonly definition: AnySocket
   readonly channels: Iterable<Channel>
-  /** Assigns that `connect` or the latest token refresh returned. */
+  /** The assigns that `connect` or the latest token refresh returned. */
   assigns: unknown
-  /** Assigns for a route: the assigns of the socket, overridden by the assigns of the route. */
+  /** Returns the socket's assigns, overridden by the assigns of the route. */
   assignsOn(route: Pick<Route, 'assigns'>): unknown
   close(code: number, reason: 'expired'): void
   report(error: CallbackError, topic: string): void

@@ -20,7 +20,7 @@ import {
  */
 export type ConnectResult<A> = { readonly ok: A; readonly expiresAt?: number } | { readonly error: unknown }
 
-/** Assigns without `undefined`, which TypeScript may add to the type that it infers from the result of `connect`. */
+/** The type `A` without `undefined`, which TypeScript may add when it infers `A` from the result of `connect`. */
 export type Assigns<A> = Exclude<A, undefined>
 
 /**
@@ -30,7 +30,7 @@ export type Assigns<A> = Exclude<A, undefined>
 export type SocketOptions<P extends TSchema, A, K extends ConnectInfoKey = never> = {
   /** Schema of the connect params, e.g. of `{ token }`. Clients whose params do not match are refused with 403. */
   readonly params?: P
-  /** Parts of the request that `connect` receives. A mount can list further parts. Default: none. */
+  /** Keys of the request data that is passed to `connect`. A mount can add further keys. Default: none. */
   readonly connectInfo?: readonly K[]
   /** Decides whether a client may connect. Returns `{ ok: assigns }`, or `{ error: reason }` for a 403. */
   connect(params: Static<P>, info: ConnectInfoWith<K>): ConnectResult<A> | Promise<ConnectResult<A>>
@@ -41,7 +41,7 @@ export type SocketOptions<P extends TSchema, A, K extends ConnectInfoKey = never
   ): ConnectResult<NoInfer<A>> | Promise<ConnectResult<NoInfer<A>>>
   /** Clients of channels with `auth.refresh` are warned this many milliseconds before `expiresAt`. Default: 60,000. */
   readonly warnBefore?: number
-  /** Level at which connects are logged; false if they are not logged. Default: `'info'`. */
+  /** Level of the log line `socket connected`; false turns the line off. Default: `'info'`. */
   readonly log?: LogLevel | false
 }
 

@@ -51,8 +51,8 @@ export class Pace {
   }
 
   /**
-   * Charge a heartbeat, ping or pong. Heartbeats, pings and pongs bypass all queues, so the connection is closed if
-   * they exceed their rate. Returns false if the connection is closed.
+   * Take one token for a heartbeat, a ping or a pong, which bypass all queues. If no token is left, closes the
+   * connection and returns false.
    */
   admitsHeartbeat(socket: Socket): boolean {
     this.#heartbeats ??= new TokenBucket(this.#rates.heartbeats)
@@ -77,7 +77,7 @@ export class Pace {
     return wait
   }
 
-  /** Handle a message above the rate limit. Returns true if the message is admitted. Only leaves are admitted. */
+  /** Refuse a message above the rate limit. Returns true only for a leave (`phx_leave`), which is handled anyway. */
   #refuse(message: Message, socket: Socket): boolean {
     const { event, ref, joinRef, topic } = message
     const isJoin = event === PHX_JOIN

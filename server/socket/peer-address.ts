@@ -10,7 +10,7 @@ export class PeerAddress {
   #connection: AddressSource | null
   #address: string | null
 
-  /** @param source the client's address if it is known, otherwise the open connection. */
+  /** @param source the IP address (undefined if there is none), or the open connection that has the address. */
   constructor(source: AddressSource | string | undefined) {
     const isKnown = typeof source !== 'object'
     this.#connection = isKnown ? null : source
@@ -21,7 +21,7 @@ export class PeerAddress {
     return this.#connection === null
   }
 
-  /** Address, or null if the connection is not counted. */
+  /** Address of the connection; null for loopback, or if the connection has no IP address. */
   read(): string | null {
     if (this.#connection !== null) {
       this.#address = countedAddress(this.#connection.remoteAddress)

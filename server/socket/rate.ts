@@ -25,8 +25,8 @@ export class TokenBucket {
   }
 
   /**
-   * Take tokens out of the bucket. Returns false if there are too few tokens. If `now` lags behind the real time, fewer
-   * tokens are available. A number of tokens above the bucket's size counts as the bucket's size.
+   * Take tokens out of the bucket. Returns false if the bucket has too few tokens. If `tokens` is above the size of the
+   * bucket, a full bucket is sufficient. If `now` lags behind the real time, fewer tokens are available.
    */
   take(now: number, tokens = 1): boolean {
     const { msToFill } = this.#rate
@@ -65,7 +65,7 @@ export type SocketRates = {
   readonly bytesPerToken: number
 }
 
-/** Create the rates of the given limits. */
+/** Create the settings of a connection's token buckets from the configured limits. */
 export function socketRates(limits: Limits): SocketRates {
   return Object.freeze({
     messages: new Rate(limits.messageRate, limits.messageBurst),

@@ -78,7 +78,7 @@ export interface SocketHost {
   channelCount: number
   /** Number of joined or joining channels by address. */
   readonly addressChannels: AddressCounts
-  /** Channels by id. A channel is added when its id is read for the first time. */
+  /** Channels by id. The getter `Channel.id` adds its channel at the first call. */
   readonly channels: Map<string, Channel>
   /** Time in milliseconds, on a cheap clock that advances only once per `sweepInterval`. */
   readonly now: number
@@ -96,7 +96,7 @@ export interface SocketHost {
 /** One connection of a client. It routes messages by topic and join_ref (MESSAGE-1 to MESSAGE-5). */
 export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   readonly id: string | null
-  /** Assigns that `connect` or the latest token refresh returned. */
+  /** The assigns that `connect` or the latest token refresh returned. */
   assigns: unknown
   readonly definition: AnySocket
   readonly serializer: Serializer
@@ -106,7 +106,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   readonly drainer: Drainer
   /** Expiry time and token refresh of the connection; null if the connection has neither. */
   readonly credentials: Credentials | null
-  /** Address under which the connection is counted; null if it is not counted. */
+  /** Address under which the connection is counted; null if it is not counted by address. */
   readonly address: PeerAddress | null
   /** Values of params whose key contains one of these words are not logged. */
   readonly filterParameters: readonly string[]
@@ -281,7 +281,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
 
   answered(channel: Channel, frame: Frame, isOk: boolean): void {
     const decided = this.#joins?.find(channel)
-    // `closed` has removed the join. The connection is closed, so no reply can be sent.
+    // A join is missing only if the connection has closed. Then no reply can be sent.
     if (decided === undefined) return
     decided.reply = frame
     decided.isOk = isOk
@@ -393,7 +393,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     this.#reply(message, message.joinRef, 'error', { reason })
   }
 
-  /** Assigns for a route: the assigns of the socket, overridden by the assigns of the route. */
+  /** Returns the socket's assigns, overridden by the assigns of the route. */
   assignsOn({ assigns }: Pick<Route, 'assigns'>): unknown {
     return assigns === null ? this.assigns : { ...Object(this.assigns), ...assigns }
   }
@@ -448,12 +448,10 @@ function isDecimal(ref: Ref): boolean {
   return typeof ref === 'string' && /^\d{1,15}$/.test(ref)
 }
 
-/**
- * True if a message with join_ref `given` is for the channel whose join has the ref `joined`: the refs are equal, or
- * one of the refs is null (MESSAGE-3).
- */
-function isFresh(joined: Ref, given: Ref): boolean {
-  return given === null || joined === null || given === joined || isDeepStrictEqual(given, joined)
+/** True if the join_refs of a channel and a message are equal, or if one of them is null (MESSAGE-3). */
+function isFresh(ofChannel: Ref, ofMessage: Ref): boolean {
+  if (ofMessage === null || ofChannel === null) return true
+  return ofMessage === ofChannel || isDeepStrictEqual(ofMessage, ofChannel)
 }
 
 /** Subscriber to the topic whose name is the socket's id. Closes the connection at the event `disconnect` (ID-2). */

@@ -41,7 +41,7 @@ export type WorkerSpec<Context, Calls = AnyCalls> = {
 export type SupervisorSpec = {
   /** Options of the child supervisor. An absent `logger` or `onCrash` is taken from the parent's options. */
   readonly supervisor: SupervisorOptions
-  /** Starts the children of the child supervisor. If `init` throws, the children that have started are stopped. */
+  /** Called with the new supervisor, to start its children. If `init` throws, the started children are stopped. */
   readonly init: (supervisor: Supervisor) => unknown
   /** Id, unique among the children of the supervisor. */
   readonly id: string
@@ -52,7 +52,7 @@ export type SupervisorSpec = {
   readonly restart?: Restart
 }
 
-/** Any spec, without the type of its context. */
+/** Spec of a worker, without its `context`, or of a supervisor. */
 type AnySpec = Omit<WorkerSpec<unknown, unknown>, 'context'> | SupervisorSpec
 
 /** Return the id of the child that a spec describes. */

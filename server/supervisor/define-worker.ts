@@ -20,12 +20,12 @@ export type WorkerInfoHandler<State> = (
  */
 export type CallResult = WorkerStop | { readonly reply: unknown; readonly stop?: WorkerStop['stop'] }
 
-/** Handlers of calls. The parameter of each handler declares the type of the call's value. */
+/** Handlers of calls, by name. Each handler declares the type of its parameter `value`. */
 export type CallHandlers<State> = {
   readonly [name: string]: (value: never, state: State, worker: Worker) => Awaitable<CallResult>
 }
 
-/** Calls of a worker whose definition is not known: any name and value, with a reply of the type unknown. */
+/** Calls to a worker whose definition is not known. All names and values are allowed; a reply is `unknown`. */
 export type AnyCalls = { readonly [name: string]: (value: unknown) => { readonly reply: unknown } }
 
 /** Arguments that follow the name in a call: the value, if the handler takes one, and the options. */

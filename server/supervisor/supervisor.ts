@@ -35,7 +35,7 @@ export type SupervisorOptions = {
   readonly maxRestarts?: number
   /** Seconds of the window in which restarts are counted. Default: 5. */
   readonly maxSeconds?: number
-  /** Logger for crashes and warnings, such as Fastify's. Default: none. */
+  /** Logger (e.g. `app.log`) for crashes and warnings. Default: none. */
   readonly logger?: SupervisorLogger
   /** Called with the error of each crash and the child's id. Default: none. */
   readonly onCrash?: (error: CallbackError, id: string) => void
@@ -108,7 +108,7 @@ export class Supervisor {
     }
   }
 
-  /** Return the child with an id, running or not, like `Process.whereis/1`; null if there is none. */
+  /** Return the child that has this id, even if the child is not running; null if no child has this id. */
   whereis(id: string): ChildHandle | null {
     const child = this.#find(id)
     return child === undefined ? null : this.#handle(child)

@@ -23,8 +23,8 @@ type Of<M> = { readonly endpoint: object } & M
 type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
 
 /**
- * One call of an application's callback, published before and after the call. Before the call, values that are not
- * known yet are null or 0.
+ * Message about a call of an application's callback. Published before the call and again after the call. Before the
+ * call, values that are not known yet are null or 0.
  */
 type OperationOf<M> = Of<M> & {
   /** Function that runs the callback, or null (default). A listener can set the function before the callback runs. */
@@ -69,7 +69,7 @@ export type JoinOperation = OperationOf<{
   /** Pattern of the channel that matches the topic; null if no channel matches. */
   readonly pattern: string | null
   readonly params: unknown
-  /** Validation errors of the params, as sent to the client; null if there are none. */
+  /** Validation errors that the client got for the params; null if there are none. */
   readonly errors: unknown
 }>
 
@@ -78,19 +78,19 @@ export type HandleInOperation = OperationOf<{
   readonly socket: TelemetrySocket
   readonly topic: string
   readonly pattern: string
-  /** Name of the event; `*` if the handler `'*'` gets the event; null if the channel has no such event. */
+  /** Name of the event; `*` if only the handler `'*'` gets the event; null if no handler gets the event. */
   readonly event: string | null
   /** Event as sent by the client: any value, of any length. */
   readonly givenEvent: unknown
   readonly ref: unknown
   readonly payload: unknown
-  /** Validation errors of the payload, as sent to the client; null if there are none. */
+  /** Validation errors that the client got for the payload; null if there are none. */
   readonly errors: unknown
   /** Length of the frame in bytes. */
   readonly size: number
 }>
 
-/** A diagnostics channel whose messages have a type. */
+/** Diagnostics channel for messages of the TypeScript type `M`. */
 export interface TelemetryChannel<M> {
   readonly name: string | symbol
   readonly hasSubscribers: boolean
@@ -186,7 +186,7 @@ export const telemetry = Object.freeze({
   channelJoining: typedChannel<JoinOperation>('phoenix.channel_joining'),
   /**
    * The join was accepted or refused. The object of `channelJoining` is published again, now with `result` and
-   * `duration`. A join that is refused before its callback is published only here.
+   * `duration`. If a join is refused before the join callback runs, only this event is published.
    */
   channelJoined: typedChannel<JoinOperation>('phoenix.channel_joined'),
   /** A channel receives a message of a client. */
@@ -227,19 +227,19 @@ export const telemetry = Object.freeze({
   /** This node may have missed broadcasts of other nodes on a topic. */
   gap: typedChannel<Of<{ topic: string }>>('phoenix.gap'),
   /**
-   * A client that asked for recovery has joined. `recovered` is true if the client gets all broadcasts after its
-   * cursor, and `missed` is their number. A client without a cursor does not count as recovered.
+   * A client that asked for recovery has joined. `recovered` is true if the client had a cursor and gets all broadcasts
+   * after the cursor. `missed` is the number of kept broadcasts after the position at which the client continues.
    */
   historyJoined:
     typedChannel<
       OfSocket<{ topic: string; pattern: string; hadCursor: boolean; recovered: boolean; missed: number }>
     >('phoenix.history_joined'),
-  /** Some of the missed broadcasts were sent to a client; `count` is their number. */
+  /** The server has sent the next `count` missed broadcasts to a client. */
   historyReplayed: typedChannel<OfSocket<{ topic: string; count: number }>>('phoenix.history_replayed'),
   /**
-   * Event of a topic's history. `filled`: this node has read `count` missed broadcasts. `read`: the history was read
-   * from the engine. `epoch`: the sequence numbers of the topic's broadcasts start again. `refused`: a broadcast was
-   * not kept, or the result is unknown.
+   * Event of a topic's history. `filled`: this node has delivered `count` broadcasts that it had missed. `read`: this
+   * node has read `count` broadcasts from the engine. `epoch`: the sequence numbers of the topic's broadcasts start
+   * again. `refused`: a broadcast was not kept, or the result is unknown.
    */
   historyChanged:
     typedChannel<Of<{ kind: 'filled' | 'read' | 'epoch' | 'refused'; topic: string; count: number }>>(

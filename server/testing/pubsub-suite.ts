@@ -28,7 +28,7 @@ export function pubsubSuite(suite: PubSubSuite): void {
 const said = (n: number, topic = 'room:a') => new Broadcast(topic, 'said', { n })
 
 function alone(suite: PubSubSuite): void {
-  suite.test('delivers on its own node at once, before a broadcast is sent to other nodes', () =>
+  suite.test('delivers a broadcast on the sending node before `broadcast` returns', () =>
     withCluster(suite, async (cluster) => {
       const node = await cluster.node()
       const listener = await node.subscribe('room:a')

@@ -58,7 +58,7 @@ export class ScriptedTopic {
 
   /** Set the handler of joins. The handler calls `reply`. Without a handler, the reply is `{ ok: {} }`. */
   onJoin(handler: ScriptHandler): this {
-    checkOption('onJoin: the handler', handler, callback)
+    checkOption('onJoin(): the handler', handler, callback)
     this.#join = handler
     return this
   }
@@ -68,8 +68,8 @@ export class ScriptedTopic {
    * handler either, an event gets the same reply as an unknown event.
    */
   on(event: string, handler: ScriptHandler): this {
-    checkOption('on: the event', event, nonEmptyString)
-    checkOption('on: the handler', handler, callback)
+    checkOption('on(): the event', event, nonEmptyString)
+    checkOption('on(): the handler', handler, callback)
     this.#handlers.set(event, handler)
     return this
   }

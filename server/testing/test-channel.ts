@@ -73,7 +73,7 @@ export class TestPush<R> {
   }
 }
 
-/** Client that has joined one topic. A test can send messages, expect messages, and read the server's channel. */
+/** Test client that has joined one topic. Its methods send messages and wait for messages. */
 export class TestChannel<C extends Contract = Contract> {
   readonly topic: string
   /** Response to the join. */
@@ -164,7 +164,7 @@ export class TestChannel<C extends Contract = Contract> {
     return event === PHX_ERROR ? PHX_ERROR : PHX_CLOSE
   }
 
-  /** Leave the topic, like `leave/1`. Resolves with the reply. */
+  /** Leave the topic. Resolves with the reply. */
   async leave(): Promise<TestReply<Record<string, never>>> {
     const push = new TestPush<Record<string, never>>(this.#link.replies(this.#link.send(PHX_LEAVE, {})))
     return push.reply()

@@ -45,7 +45,7 @@ export interface TestEndpoint extends Endpoint {
    */
   connect(path: string, params?: object, options?: ConnectOptions): Promise<TestSocket>
   /**
-   * Wait until all pending callbacks have run, including callbacks of other channels.
+   * Wait until all pending callbacks of this endpoint have run.
    * @throws ExpectationError when a promise of a callback is still pending after `timeout` real milliseconds.
    */
   settled(): Promise<void>

@@ -70,7 +70,7 @@ export class TestSocket {
     return this.#socket.id
   }
 
-  /** Assigns that `connect` or the latest `refresh` returned. */
+  /** The assigns (data of the connection) that `connect` or the latest `refresh` returned. */
   get assigns(): unknown {
     return this.#socket.assigns
   }

@@ -89,7 +89,7 @@ export class TestWorker<Calls = AnyCalls> {
     ...args: CallArguments<Calls[N]>
   ): Promise<CallReply<Calls[N]>> {
     const [value, { timeout = CALL_TIMEOUT_MS } = {}] = args
-    // The cast is safe: the handler that `Calls` describes for `name` creates the reply.
+    // The cast is safe: the worker's handler for `name` returns a value of this type.
     return (await this.#worker.call(name, value, { owner: this.#name, timeout })) as CallReply<Calls[N]>
   }
 

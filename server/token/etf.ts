@@ -42,7 +42,7 @@ export class Atom {
   }
 }
 
-/** Value that is encoded as an Erlang tuple. Tuples are decoded to arrays. */
+/** Value that is encoded as an Erlang tuple. Erlang tuples are decoded to arrays, not to this class. */
 export class Tuple {
   readonly elements: readonly unknown[]
 

@@ -16,7 +16,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 export interface Authenticated {
   /** AAD (additional authenticated data) of the encrypted message. Default: `A128GCM`, as in Plug.Crypto. */
   readonly aad?: string
-  /** AAD of the encrypted content key (A128GCM only). Plug.Crypto calls it `sign_secret`. Default: empty. */
+  /** AAD (additional authenticated data) for encrypting the content key. Name from Plug.Crypto. Default: empty. */
   readonly signSecret?: string
 }
 

@@ -151,7 +151,7 @@ function toTerm(data: unknown, options: SignOptions): Uint8Array {
     return encodeTerm(new Tuple([data, signedAt, maxAge === Infinity ? new Atom('infinity') : maxAge]))
   } catch (cause) {
     if (cause instanceof UsageError) throw cause
-    throw new UsageError('PHX_ERR_OPTION', 'the data for the token cannot be read', { cause })
+    throw new UsageError('PHX_ERR_OPTION', 'token data cannot be encoded: a property getter threw', { cause })
   }
 }
 

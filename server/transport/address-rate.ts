@@ -6,9 +6,9 @@ import { Rate, TokenBucket } from '../socket/rate.ts'
 const MAX_ADDRESSES = 50_000
 
 /**
- * Limits how often each address connects (LIMIT-6). All addresses share a token bucket with half of `connectionBurst`.
- * When the shared bucket is empty, each address gets its own bucket with the other half. Until then, the remote address
- * is not read, which saves a system call.
+ * Limits how often each address connects (LIMIT-6). All addresses share one token bucket. When the shared bucket is
+ * empty, each address also gets its own bucket. The size of every bucket is half of `connectionBurst`. Until the shared
+ * bucket is empty, the remote address is not read, which saves a system call.
  */
 export class AddressRate {
   readonly #rate: Rate

@@ -3,9 +3,8 @@ import { Deferred } from './deferred.ts'
 type Waiting = { readonly key: string; readonly admitted: Deferred<boolean>; bytes: number }
 
 /**
- * Limits the number of bytes that are forwarded at the same time. `limit` is the maximum for all keys, and a quarter of
- * `limit` is the maximum for one key. An entry (a number of bytes with a key) that does not fit waits. Entries with the
- * same key keep their order. An entry larger than the maximum for one key is admitted if its key has no admitted entry.
+ * Limits the bytes that are in flight to other nodes: to `limit` in total, and to a quarter of `limit` per key. Bytes
+ * that do not fit wait. The bytes of one key keep their order.
  */
 export class ByteGate {
   readonly #limit: number
@@ -69,6 +68,7 @@ export class ByteGate {
     }
   }
 
+  /** Bytes that exceed the key's limit have room if no other bytes of the key are in flight. */
   #hasKeyRoom({ key, bytes }: Waiting): boolean {
     const used = this.#ofKeys.get(key) ?? 0
     return used === 0 || used + bytes <= this.#limitOfKey

@@ -25,7 +25,7 @@ export class CloseQueue {
     this.#wsListener = null
   }
 
-  /** Make the queue, instead of the `ws` library, close this connection when the client ends its side. */
+  /** Add a connection. When the client ends its side, the queue (not `ws`) closes the connection. */
   add(net: NetSocket): void {
     if (this.#wsListener === null || net.listenerCount('end', this.#wsListener) === 0) {
       this.#wsListener = findListener(net)

@@ -28,7 +28,7 @@ export type LongQuestion = {
   readonly body: object
   /** Aborts when the asking node no longer waits. Then the signal of `LongAnswer` on the asked node aborts too. */
   readonly signal?: AbortSignal
-  /** Called when the node has received the body. */
+  /** Called when the asked node replies that it has received the question, but has no answer yet. */
   readonly received?: () => void
 }
 /** Function that answers a question. It never rejects. */
@@ -45,7 +45,7 @@ type QuestionRequest = {
   readonly body?: object
   /** True if the asking node no longer waits for the answer. */
   readonly isOver?: boolean
-  /** True if the request only checks whether the asked node is alive and has received the question. */
+  /** True if the request asks only for a sign of life from the asked node. */
   readonly isSign?: boolean
 }
 /** Reply to a request: the outcome of the question, or `open` if there is no answer yet. */

@@ -10,14 +10,14 @@ import { NO_MESSAGES, type PollBatch } from './longpoll-queue.ts'
 import type { LongPollSession, Poll, PolledSession } from './longpoll-session.ts'
 import type { SessionAddress } from './longpoll-token.ts'
 
-// Problem: a load balancer may send each request of a long-poll client to another node, but the client's session is on
-// one node only, the owner (LONGPOLL-11).
+// Problem: a long-poll session is on one node only, its owner. However, a load balancer may send the client's requests
+// to any node (LONGPOLL-11).
 //
-// Approach: the token names the owner. Another node forwards polls and frames to the owner with `askLong`, and answers
-// the client itself. `ownSessions` runs on the owner, `RemoteSession` on the other node. The owner answers a forwarded
-// poll with a batch of messages for the client, and keeps the batch until the other node confirms that the response was
-// written to the client. If the response could not be written, the owner sends the batch again in answer to the next
-// poll.
+// Approach: the token names the owner. If a request arrives at a node that is not the owner, this node forwards polls
+// and frames to the owner with `askLong`, and answers the client. `ownSessions` runs on the owner, `RemoteSession` on
+// the forwarding node. The owner answers a forwarded poll with a batch of messages. The owner keeps the batch until the
+// forwarding node confirms that the response was written to the client. If the response could not be written, the next
+// poll gets the batch again.
 //
 // Invariant: frames are sent to the owner at most once, because the owner must not handle a frame twice. Polls can be
 // sent again without harm.
@@ -36,10 +36,7 @@ type WrittenBody = { readonly sessionId: string; readonly number: number; readon
  */
 type ForwardedFrame = { readonly opcode: Opcode; readonly data: string }
 
-/**
- * Names of the questions about a mount's sessions. The names contain the URL, so that each mount has questions of its
- * own.
- */
+/** Names of the questions (requests between nodes) about a mount's sessions. The URL makes the names unique. */
 const questionsOf = (url: string) => ({
   poll: `longpoll ${url} poll`,
   deliver: `longpoll ${url} deliver`,

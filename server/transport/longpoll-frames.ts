@@ -33,6 +33,6 @@ export function readFrames(contentType: string | undefined, body: Buffer, maxLin
  */
 function readLine(line: Buffer): ClientFrame {
   if (line[0] === BRACKET || line[0] === BRACE) return { data: line, opcode: 'text' }
-  // Invalid base64 decodes to bytes that are not a valid frame; the decoder refuses them.
+  // `Buffer.from` accepts invalid base64. The frame decoder later refuses the resulting bytes.
   return { data: Buffer.from(line.toString('latin1'), 'base64'), opcode: 'binary' }
 }

@@ -24,7 +24,7 @@ export type LongPollLimits = {
 export type LongPollHost = {
   readonly limits: LongPollLimits
   readonly outbox: Outbox
-  /** Open sessions by id. */
+  /** All open sessions of the mount, by id. */
   readonly sessions: Map<string, LongPollSession>
   readonly log: Pick<Logger, 'warn'>
 }

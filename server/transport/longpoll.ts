@@ -33,8 +33,8 @@ import { Turns } from './turns.ts'
 // (`longpoll-forward.ts`). The POSTs of a session are handled one after another (`Turns`). The body of a POST stays
 // unread until the earlier POSTs are handled.
 //
-// Invariant: each answer to a client is either JSON of the protocol or has an empty body, whatever hooks of the
-// application do. The official client stops polling for good after any other JSON.
+// Invariant: the body of each answer is empty or is JSON of the protocol, even if a hook of the application sends
+// another body. After any other JSON, the official client never polls again.
 
 /** Objects that the long-poll routes of a mount use. */
 export type LongPollContext = {
@@ -156,7 +156,7 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   scope.route({ ...route, method: OTHER_METHODS, onRequest: refuseMethod, handler: refuseMethod })
 }
 
-/** Allow pages of all origins to read the response, and check whether the request's origin may connect. */
+/** Refuse a request whose origin may not connect. Pages of every origin may read the response, even a refusal. */
 async function begin({ mount }: Context, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   reply.header('access-control-allow-origin', '*').header('cache-control', 'no-store')
   const rejection = checkOrigin(mount, request)

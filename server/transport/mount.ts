@@ -56,8 +56,8 @@ export type WebSocketOptions = {
    */
   readonly maxBufferedFrames?: number
   /**
-   * Policy for a client that reads too slowly: `'close'` closes its connection, `'drop'` drops the frames that exceed a
-   * maximum. Default: `'close'`.
+   * Policy for a client whose queue of unsent frames is full: `'close'` closes its connection, `'drop'` drops new
+   * frames. Default: `'close'`.
    */
   readonly slowConsumer?: 'close' | 'drop'
   /** Offer permessage-deflate, which costs memory and CPU time. Default: false. */

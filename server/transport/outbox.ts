@@ -4,8 +4,8 @@ export interface Flushable {
 }
 
 /**
- * Connections that have queued bytes. The first added connection schedules one flush of all connections with
- * `setImmediate`. So a connection needs no timer of its own.
+ * Connections that have queued bytes. The first added connection calls `setImmediate`, to flush all of them at the end
+ * of the event-loop turn.
  */
 export class Outbox {
   #dirty: Flushable[]

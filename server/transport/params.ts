@@ -11,8 +11,8 @@ const MAX_PARAM_DEPTH = 32
 const MAYBE_NESTED = /\[|%5b/i
 const MAYBE_ESCAPED = /[%+]/
 const STRAY_PERCENT = /%(?![0-9a-f]{2})/gi
-// Empty prototype that all params objects share. If their prototype were null, V8 would store each params object as a
-// hash table, which is slower.
+// Prototype of all params objects: an empty object, not null. V8 stores objects whose prototype is null as hash tables,
+// which are slower.
 const EMPTY_PROTOTYPE: object = Object.freeze(Object.create(null))
 
 /**

@@ -43,16 +43,16 @@ export function uriOf(request: FastifyRequest): RequestUri {
   }
 }
 
-/** Query of a request without the `?`, or the empty string. */
+/** Query of a request: the part of the URL after the `?`. Empty if the URL has no `?`. */
 export function queryOf({ raw: { url = '/' } }: FastifyRequest): string {
   const mark = url.indexOf('?')
   return mark === -1 ? '' : url.slice(mark + 1)
 }
 
 /**
- * Query of a long-poll request without the session token (LONGPOLL-3). If the query has several params `token`, the
- * last one is the session token. A single `token` is the session token if this server has signed it (`isSigned`).
- * A single `token` that this server has not signed is a param for `connect`, and is kept.
+ * Remove the session token from the query of a long-poll request (LONGPOLL-3), and return the rest of the query. If
+ * the query has several params `token`, the last one is removed. If the query has one `token`, it is removed only if
+ * this server has signed it (`isSigned`), because an unsigned `token` is a param for `connect`.
  */
 export function ownQueryOf(request: FastifyRequest, isSigned: boolean): string {
   const query = `&${queryOf(request)}`

@@ -7,9 +7,9 @@ import type { Mount } from './mount.ts'
 // Problem: clients send tokens in the query, and Fastify logs the URL of each request: on arrival, when its route
 // fails, and in some error messages. Polls and floods of refused upgrades would also fill the log.
 //
-// Approach: the routes of mounts have a logger of their own, which writes nothing below the level `warn`, and removes
-// queries from the lines that it writes. Fastify's lines are replaced by one line per connection (by telemetry), one
-// line per poll at `debug`, and at most one line per second for each kind of refusal.
+// Approach: for the routes of mounts, Fastify gets a quiet logger. The quiet logger drops lines below the level `warn`,
+// and removes queries from the remaining lines. This package itself uses the application's logger. It writes one line
+// per connection, one line per poll (at `debug`), and at most one line per second for each kind of refusal.
 
 /** Key of pino's serializers (`pino.symbols.serializersSym`). */
 const SERIALIZERS = Symbol.for('pino.serializers')

@@ -20,8 +20,8 @@ export type WebSocketLimits = {
   /** Maximum time from the first byte of a message to its last, in milliseconds. */
   readonly messageTimeout: number
   /**
-   * Maximum number of queued bytes, including the frame about to be sent. The bytes of the largest frame are not
-   * counted, so that a frame of any size can be sent (CLOSE-3).
+   * Maximum number of queued bytes. The bytes of the largest queued frame are not counted, so that a frame of any size
+   * can be sent (CLOSE-3).
    */
   readonly maxBufferedBytes: number
   /** Maximum number of queued frames, including the frame about to be sent. */
@@ -40,8 +40,9 @@ export type WebSocketLimits = {
 const CUT_OFF_MS = 1_000
 
 /**
- * WebSocket connection. Frames are written to its TCP socket as encoded bytes, one batch per event-loop turn; `ws`
- * reads messages, answers pings and sends close frames. If compression is negotiated, `ws` sends the frames too.
+ * WebSocket connection. This class writes frames with messages directly to the TCP socket, one batch per event-loop
+ * turn. If compression is negotiated, `ws` writes these frames instead. `ws` always reads messages, answers pings and
+ * sends close frames.
  *
  * Invariant: no frame follows a close frame.
  */
@@ -56,8 +57,8 @@ export class WebSocketTransport implements Transport, Flushable {
   #batch: WriteBatch | null
   /** Batches that are not completely sent; null if everything was sent at the last check. */
   #unsent: Unsent | null
-  /** Size, in bytes, of the largest frame passed to `ws` since the queue of `ws` was last empty. */
-  #compressedLargest: number
+  /** Bytes, before compression, of the largest frame passed to `ws` since the queue of `ws` was last empty. */
+  #largestPassedToWs: number
   #isClosed: boolean
   #bytesRead: number
   #silentSince: number
@@ -75,7 +76,7 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#handler = null
     this.#batch = null
     this.#unsent = null
-    this.#compressedLargest = 0
+    this.#largestPassedToWs = 0
     this.#isClosed = false
     this.#bytesRead = 0
     this.#silentSince = performance.now()
@@ -103,8 +104,8 @@ export class WebSocketTransport implements Transport, Flushable {
     if (this.#isCompressed) return this.#sendCompressed(frame)
     let batch = this.#batch === null ? WriteBatch.of(frame) : this.#batch.with(frame)
     if (this.#isTooMuch(batch)) {
-      // Write the frames that were queued in this event-loop turn. If the operating system accepts their bytes now, the
-      // new frame may no longer exceed the limits.
+      // Write the frames that were queued in this event-loop turn. If the operating system accepts their bytes now,
+      // there may be room for the new frame.
       this.flush()
       this.#look()
       batch = WriteBatch.of(frame)
@@ -202,9 +203,9 @@ export class WebSocketTransport implements Transport, Flushable {
   #sendCompressed(frame: Frame): void {
     const { data, opcode } = frame
     const { bufferedAmount } = this.#ws
-    const largest = Math.max(bufferedAmount === 0 ? 0 : this.#compressedLargest, data.length)
+    const largest = Math.max(bufferedAmount === 0 ? 0 : this.#largestPassedToWs, data.length)
     if (bufferedAmount + data.length - largest > this.#limits.maxBufferedBytes) return this.#overflow(frame)
-    this.#compressedLargest = largest
+    this.#largestPassedToWs = largest
     this.#ws.send(data, { binary: opcode === 'binary' })
   }
 

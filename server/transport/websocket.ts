@@ -30,14 +30,14 @@ import { logRefusals, quietLogger } from './route-log.ts'
 import { type WebSocketLimits, WebSocketTransport } from './websocket-transport.ts'
 import { noteRefusal } from './ws-refusal.ts'
 
-// Problem: the handshake of a socket must run in Phoenix's order and can be refused at each step, before any WebSocket
-// exists. `@fastify/websocket` upgrades each request that reaches its handler.
+// Problem: the steps of a handshake must run in Phoenix's order, and each step can refuse the client. However,
+// `@fastify/websocket` upgrades each request that reaches its handler.
 //
 // Approach: `UpgradeGate` passes only the upgrades of this mount to `@fastify/websocket`. A `preValidation` hook runs
-// the whole handshake. If the client is accepted, or is refused with a close code (which needs a WebSocket), the hook
-// stores the result on the request (`ADMITTED`). Otherwise, the hook answers the refused request itself. After the
-// upgrade, a `WebSocketTransport` connects the WebSocket with a `Socket`, and the request and its response are
-// released.
+// the whole handshake. If the client is refused with an HTTP status, the hook sends the response, and no WebSocket is
+// created. If the client is accepted, or is refused with a WebSocket close code, the hook stores this result on the
+// request (`ADMITTED`), and the request is upgraded. After the upgrade of an accepted client, a `WebSocketTransport`
+// connects the WebSocket with a `Socket`, and the request and its response are released.
 //
 // Invariant: no request is upgraded without a stored result.
 
@@ -179,8 +179,8 @@ function askToUpgrade(context: WebSocketContext, upgrade: PendingUpgrade): void 
   const address = peerAddressOf(request)
   const given = { endpoint, capacity, mount, request, address, query, authToken: offer.token, offered }
   const result = admit(given)
-  // Leave only the chosen sub-protocol in the header, which `ws` reads next. `ws` refuses an auth token that contains
-  // "/" or "=", and always accepts one of the offered sub-protocols.
+  // Leave only the chosen sub-protocol in the header. From the original header, `ws` would choose a sub-protocol
+  // itself, and it would refuse the request if the header contains an auth token with "/" or "=".
   offerProtocols(request, chosen ?? '')
   if (!isPromise(result)) return upgradeOrRefuse(context, upgrade, result)
   void result.then((later) => upgradeOrRefuse(context, upgrade, later)).catch(upgrade.done)

@@ -8,8 +8,8 @@ import { publishLimit } from '../socket/instrumentation.ts'
  * Limits the unanswered requests of an HTTP/1 connection (`limits.maxPipelinedRequests`).
  *
  * A client may send requests without waiting for responses. Node parses all of them and starts a handler for each.
- * Responses after the first one wait in a queue. When the connection breaks, Node closes only the first response, so a
- * file that another response streams would stay open. This class closes all responses.
+ * Responses after the first one wait in a queue. When the connection breaks, Node closes only the first response. This
+ * class closes the queued responses too, so that the files that they send do not stay open.
  *
  * Invariant: the set of a connection contains all its responses that have not emitted `close`.
  */

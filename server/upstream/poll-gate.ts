@@ -16,11 +16,11 @@ export type PollGateOptions = {
  * removes empty segments from the URLs of requests for mounts (HANDSHAKE-5). While the server drains, the new listener
  * answers polls with an empty 503.
  *
- * Fastify itself would answer these polls with a JSON body. The official client takes a JSON body for a protocol
- * response with an unknown status, and never polls again (LONGPOLL-10).
+ * Fastify itself would answer these polls with a JSON body. After a JSON body that is not of the protocol, the official
+ * client never polls again (LONGPOLL-10).
  */
 export function guardRequests(server: Server, options: PollGateOptions): void {
-  // The cast is safe: all `request` listeners take these arguments, which the return type of `listeners` lacks.
+  // The cast is safe: each `request` listener takes a request and a response. Node types a listener only as `Function`.
   const listeners = server.listeners('request') as RequestListener[]
   server.removeAllListeners('request')
   server.on('request', (request, response) => {

@@ -6,16 +6,16 @@ import type { FastifyInstance } from 'fastify'
 // targets, `rewriteUrl`.
 //
 // Approach: ask Fastify's own router with `findRoute`, which runs no hook or handler. The GET route of each mount has a
-// route constraint, for which the router stores a `MarkedRoute`. `findRoute` passes a `RouteQuestion` to the
-// `MarkedRoute` as the value of the constraint. The `MarkedRoute` writes its path into the `RouteQuestion`.
+// route constraint of this package. If `findRoute` reaches such a route, the constraint (`MarkedRoute`) writes the
+// route's path into a `RouteQuestion`.
 //
-// `findRoute` does not apply the application's `rewriteUrl`, so `#rewrite` passes the request to Fastify's `routing`.
-// `routing` calls `deriveConstraint`, which stores the rewritten URL and throws to end the routing. Throwing is slow.
-// If the first request shows that the application has no `rewriteUrl`, later requests skip `#rewrite`.
+// `findRoute` does not apply the application's `rewriteUrl`. So `#rewrite` first calls `fastify.routing`, which applies
+// `rewriteUrl`. Then our `deriveConstraint` stores the rewritten URL, and throws so that no handler runs. Throwing is
+// slow. If the first request shows that the application has no `rewriteUrl`, later requests skip `#rewrite`.
 
 const CONSTRAINT = 'phoenix'
-// All copies of this package share this symbol. If two copies serve one server, the router calls `deriveConstraint` of
-// the first copy only. This function must also find the `RouteQuestion` that the second copy attaches to a request.
+// All copies of this package share this symbol. If two copies serve one server, `deriveConstraint` of the first copy
+// must find the `RouteQuestion` that the second copy attaches to a request.
 const QUESTION = Symbol.for('phoenix.question')
 
 /** Maximum number of paths whose match is cached, so that a handshake is not routed twice. */
@@ -106,7 +106,7 @@ export class RouteFinder {
     request.originalUrl = undefined
     request[QUESTION] = question
     try {
-      // The cast is safe: `routing` never uses the response, because our `deriveConstraint` throws `question`.
+      // The cast is safe: `deriveConstraint` always throws before `routing` uses the response.
       this.#fastify.routing(request, undefined as never)
     } catch (thrown) {
       // If `thrown` is not `question`, the `rewriteUrl` or a route constraint of the application threw this error.
@@ -136,10 +136,7 @@ const strategy: ConstraintStrategy = {
   },
 }
 
-/**
- * GET route of a mount. Fastify's router calls `set` when the route is registered, and `get` when a URL matches. If
- * `findRoute` passes a `RouteQuestion`, `get` writes the route's path into the `RouteQuestion`.
- */
+/** Storage in which Fastify's router keeps the GET route of a mount (see the top of this file). */
 class MarkedRoute {
   #path: string | null
   #handlers: Handlers

@@ -63,8 +63,8 @@ export class UpgradeGate {
   }
 
   /**
-   * Create the event emitter on which a mount listens for `upgrade`, instead of on the HTTP server. The gate emits only
-   * the upgrades of the mount's route on this emitter.
+   * Create an event emitter that a mount uses instead of the HTTP server. The emitter emits only the `upgrade` events
+   * of the mount's route.
    */
   mount(path: string): EventEmitter {
     const emitter = new EventEmitter()
@@ -189,7 +189,7 @@ type Marked = { [OF_A_GATE]?: ReadonlyMap<string, unknown> }
 
 /** Paths of all mounts on a server. The server may have several gates, each with its own mounts. */
 function mountsOf(server: Server): string[] {
-  // The cast is safe: all `upgrade` listeners take these arguments, which the return type of `listeners` lacks.
+  // The cast is safe: each `upgrade` listener is an `UpgradeListener`. Node types a listener only as `Function`.
   const listeners = server.listeners('upgrade') as (UpgradeListener & Marked)[]
   return listeners.flatMap((listener) => [...(listener[OF_A_GATE]?.keys() ?? [])])
 }
@@ -299,7 +299,7 @@ function afterResponses(socket: Duplex, next: () => void): void {
     socket.off('readable', destroy)
     // The cast is safe: sockets of an HTTP server are TCP or TLS sockets.
     const net = socket as NetSocket
-    // If the earlier response has ended the connection, the upgrade cannot be answered.
+    // If the response to the previous request has ended the connection, the upgrade request cannot be answered.
     if (!net.writable) return net.destroySoon()
     // Remove the keep-alive timeout that Node sets on an idle connection.
     net.setTimeout(0)

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { defineContract } from '../../../protocol/index.ts'
 
-/** Limits of the chat, which the channel, the routes and the page use. */
+/** Limits of the chat, shared by the channel, the routes and the page. */
 export const limits = Object.freeze({ roomName: 64, body: 4000, personName: 40, client: 64, messageId: 64 })
 
 /** Room name of 1 to 64 code points, without control characters and commas (some clients split frames at commas). */
@@ -39,7 +39,7 @@ export const Person = Type.Object({ id: PersonId, name: PersonName })
 /** Id of a message, chosen by its sender: 1 to 64 letters, digits, `-` and `_`. The broadcast contains the id. */
 export const MessageId = Type.String({
   pattern: `^[\\w-]{1,${limits.messageId}}$`,
-  description: 'Id chosen by the sender, to tell echoes and retries from new messages',
+  description: 'Id chosen by the sender, to recognize echoes and retries',
 })
 
 /** Message as a client sends it. */

@@ -11,7 +11,7 @@ function start() {
   const events = () => line.sent.map(([, , topic, event]) => `${event} ${topic}`)
   const visits = new OpenRooms(line.socket, {
     me,
-    left: () => null,
+    lastRead: () => null,
     expiring: vi.fn(),
     readTimes: async () => null,
     changed: vi.fn(),

@@ -10,7 +10,7 @@ test('the cursor of a room and the list of open rooms survive a reload of the pa
   before.open(['den', 'lobby'])
 
   const places = new Places(browser, tab)
-  expect([places.left('lobby'), places.left('attic')]).toEqual([{ epoch: '1', seq: 7 }, null])
+  expect([places.lastRead('lobby'), places.lastRead('attic')]).toEqual([{ epoch: '1', seq: 7 }, null])
   expect(places.rooms).toEqual(['den', 'lobby'])
 })
 
@@ -18,9 +18,9 @@ test('a tab that has read less does not move the cursor back, unless the epoch h
   const places = new Places(memoryStore(), memoryStore())
   places.keep('lobby', { epoch: '1', seq: 7 })
   places.keep('lobby', { epoch: '1', seq: 3 })
-  expect(places.left('lobby')).toEqual({ epoch: '1', seq: 7 })
+  expect(places.lastRead('lobby')).toEqual({ epoch: '1', seq: 7 })
   places.keep('lobby', { epoch: '2', seq: 1 })
-  expect(places.left('lobby')).toEqual({ epoch: '2', seq: 1 })
+  expect(places.lastRead('lobby')).toEqual({ epoch: '2', seq: 1 })
 })
 
 test.each(['', '{', '7', '[7, [], ["lobby", 1, "x"]]'])(
@@ -28,6 +28,6 @@ test.each(['', '{', '7', '[7, [], ["lobby", 1, "x"]]'])(
   (text) => {
     const store = memoryStore()
     store.setItem('fastify-phoenix.places', text)
-    expect(new Places(store, store).left('lobby')).toBe(null)
+    expect(new Places(store, store).lastRead('lobby')).toBe(null)
   },
 )
