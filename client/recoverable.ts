@@ -23,8 +23,13 @@ export type RecoverableOptions = {
 /** Cursor, and the sender id that the server has given this client. Applications must not store the sender id. */
 type Place = Cursor & { readonly id?: string }
 type IsMember = (topic: string, event: string, payload: unknown, ...rest: unknown[]) => boolean
-/** Functions that the types of phoenix.js do not declare. Optional, because other channel classes may lack them. */
-type Untyped = { readonly isMember?: IsMember; trigger?(event: string): void }
+/** Members of a channel that are not in the types of phoenix.js. */
+type Untyped = {
+  readonly isMember?: IsMember
+  /** Listeners that phoenix.js removes from the socket together with the channel. Not in 1.3. */
+  readonly stateChangeRefs?: unknown[]
+  trigger?(event: string): void
+}
 
 /**
  * Create a phoenix.js channel that recovers missed broadcasts: after an interruption, the client receives all
@@ -56,9 +61,10 @@ export function recoverable<P extends PhoenixChannel>(
 
   // If a long-poll session is lost, phoenix.js before 1.8.2 opens a new session, but does not report the loss to the
   // channel. The channel stays joined, although the new session has no such channel. Let the channel rejoin.
-  socket.onOpen?.(() => {
+  const opened = socket.onOpen?.(() => {
     if (channel.state === 'joined') untyped.trigger?.('phx_error')
   })
+  untyped.stateChangeRefs?.push(opened)
 
   function takes(event: string, payload: unknown): boolean {
     const { _seq: seq, status, response } = Object(payload)

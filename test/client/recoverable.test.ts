@@ -169,6 +169,22 @@ it.each(['phoenix-1.3', 'phoenix-1.6', 'phoenix'])(
   },
 )
 
+// Version 1.3 cannot remove a listener.
+it.each(versions.slice(1))('%s: leaves no listener on the socket of a closed channel', async (version) => {
+  const { base } = await serve()
+  const { socket, room } = open(version, base)
+  const listeners = () => Object.values(Reflect.get(socket, 'stateChangeCallbacks') as object).flat().length
+  const joined = listeners()
+  for (let round = 0; round < 3; round++) {
+    await until(() => room.state === 'joined')
+    const other = recoverable(socket, 'log:b')
+    other.join()
+    await until(() => other.state === 'joined')
+    other.leave()
+    await until(() => other.state === 'closed' && listeners() === joined)
+  }
+})
+
 it('does not receive its own messages, even after it was away, and continues from a saved cursor', async () => {
   const { app, base, cut } = await serve()
   const { room, heard } = open('phoenix', base)
