@@ -1,7 +1,7 @@
 import { anything, callback, nonNegative, object, rule, string } from '../protocol/check.ts'
 import { isPlainObject } from '../protocol/shown.ts'
 
-/** Status of a reply to a push. */
+/** Status of the reply to a push, or `timeout` if no reply arrived in time. */
 export type Status = 'ok' | 'error' | 'timeout'
 /** Method of phoenix.js' `Push` that this package calls. */
 export type PhoenixPush = { receive(status: Status, hook: (response: unknown) => void): unknown }

@@ -26,7 +26,7 @@ type IsMember = (topic: string, event: string, payload: unknown, ...rest: unknow
 /** Members of a channel that are not in the types of phoenix.js. */
 type Untyped = {
   readonly isMember?: IsMember
-  /** Listeners that phoenix.js removes from the socket together with the channel. Not in 1.3. */
+  /** Refs of socket listeners, which phoenix.js removes together with the channel. Not in 1.3. */
   readonly stateChangeRefs?: unknown[]
   trigger?(event: string): void
 }
@@ -34,7 +34,7 @@ type Untyped = {
 /**
  * Create a phoenix.js channel that recovers missed broadcasts: after an interruption, the client receives all
  * broadcasts that the topic's history has kept in the meantime (RECOVERY-17). Works with phoenix.js 1.3 and later. The
- * only other change to the channel is the new function `cursor`.
+ * channel also has the function `cursor`, which returns the current position in the history.
  * @throws UsageError with `PHX_ERR_OPTION` for an invalid argument, or a channel without `isMember`.
  */
 export function recoverable<P extends PhoenixChannel>(
@@ -52,7 +52,7 @@ export function recoverable<P extends PhoenixChannel>(
   const asked = { _since: { enumerable: true, get: () => place }, _last: { enumerable: true, value: last } }
   const sent = (given: object) => Object.defineProperties(forwarded(given), asked)
   const channel = socket.channel(topic, typeof params === 'function' ? () => sent(params()) : sent(params))
-  // The cast is safe: `Untyped` has only optional functions, and `isMember` is checked below. phoenix.js calls
+  // The cast is safe: all members of `Untyped` are optional, and `isMember` is checked below. phoenix.js calls
   // `isMember` once per message, before any callback.
   const untyped = channel as unknown as Untyped
   const { isMember } = untyped

@@ -83,7 +83,10 @@ export type JoinParamsArgument<C extends Contract> =
 
 /** phoenix.js channel, typed by its contract. */
 export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixChannel> = {
-  /** Channel of phoenix.js, for everything that this type lacks, such as `onError` and replies with other statuses. */
+  /**
+   * Channel of phoenix.js, for everything that this type lacks, such as `onError`, or replies with a status other than
+   * `ok`, `error` and `timeout`.
+   */
   readonly channel: P
   /**
    * Join. Resolves with the first reply, or rejects with a ReplyError. phoenix.js rejoins by itself; callbacks of
@@ -99,7 +102,7 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
    *
    * If the contract has no reply for the event, the promise resolves with undefined, usually after one second. The
    * promise still rejects if the server replies with an error, or if the channel does not join in time. You need not
-   * await such a promise, because its rejection is never unhandled.
+   * await such a promise: if nobody handles its rejection, the rejection is ignored.
    * @throws Error (of phoenix.js) if `join` has not been called.
    */
   push<E extends InEvent<C>>(

@@ -28,8 +28,8 @@ export class Broadcast {
   /** Payload as JSON text; null for a binary payload. */
   readonly json: string | null
   /**
-   * Encoded frames, by `Serializer.index`. A frame is undefined until a client with this serializer gets the broadcast,
-   * and null if the serializer does not support the payload.
+   * One encoded frame per serializer, at the position `Serializer.index`. A frame is undefined until the serializer has
+   * encoded the broadcast, and null if the serializer does not support the payload.
    */
   readonly frames: (Frame | null | undefined)[]
   #numbered: Broadcast | null

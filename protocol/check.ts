@@ -141,8 +141,8 @@ export function list(items: Rule): Rule {
 }
 
 /**
- * Return the subject of an error message, such as `contract "room:*"`. The text in quotes is `value[key]`. If
- * `value[key]` is not a string, the subject is only `what`.
+ * Return the name of a value for an error message, such as `contract "room:*"`. The text in quotes is `value[key]`. If
+ * `value[key]` is not a string, the name is only `what`.
  */
 export function named(what: string, value: unknown, key: string): string {
   try {

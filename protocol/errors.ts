@@ -19,8 +19,8 @@ export class ProtocolError extends Error {
 }
 
 /**
- * Misuse of the API. The message says what is wrong, what is valid and what was given. The code is a key of
- * `errorCodes`.
+ * Misuse of the API. The message says what is wrong, what is valid and what was given. `docs/errors.md` explains each
+ * code.
  */
 export class UsageError extends Error {
   override readonly name = 'UsageError'

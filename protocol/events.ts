@@ -12,7 +12,7 @@ export const PHX_REPLY = 'phx_reply'
 export const PHX_CLOSE = 'phx_close'
 /** Server to client: the channel has crashed; clients rejoin with a backoff (END-2). */
 export const PHX_ERROR = 'phx_error'
-/** Broadcast on the topic that equals a socket's id: closes every connection with this id (ID-2). */
+/** Server to server: closes every connection whose socket id equals the topic of the broadcast (ID-2). */
 export const DISCONNECT = 'disconnect'
 /** Server to client: all presences of a topic (PRESENCE-1). */
 export const PRESENCE_STATE = 'presence_state'

@@ -31,8 +31,7 @@ function tooDeep(): ProtocolError {
 }
 
 /**
- * Check the refs, topic and event of a message, and return the message. Replies repeat the refs and the topic, and
- * JSON.stringify fails for values that nest some thousand levels deep (FRAME-7).
+ * Check the refs, topic and event of a message (FRAME-7), and return the message.
  * @throws ProtocolError when refs, topic or event nest too deep, or when a ref is too long.
  */
 export function checkEnvelope(message: Message): Message {

@@ -17,7 +17,7 @@ export function isMade(value: unknown): boolean {
   try {
     return typeof value === 'object' && value !== null && madeWith(value) !== null
   } catch {
-    // The value cannot be read. Ignore the error here, because the rule for the value refuses the value later.
+    // The value cannot be read. Return false, because `checkOption` reports such a value later.
     return false
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Reference chosen by the client and echoed unchanged (FRAME-4). All known clients send strings or null. The server
- * only compares references, so any JSON value is valid.
+ * Reference chosen by the client and echoed unchanged (FRAME-4). Any JSON value within the limits of FRAME-7 is valid.
+ * All known clients send strings or null.
  */
 export type Ref = unknown
 

@@ -1,7 +1,7 @@
 // Strings that are sent to clients as `reason`. Clients compare `reason` with these strings, so the strings are part of
 // the protocol.
 
-/** The topic has no channel, or the client has not joined it (JOIN-5, MESSAGE-5). */
+/** No channel definition matches the topic (JOIN-5), or the client has not joined the topic (MESSAGE-5). */
 export const UNMATCHED_TOPIC = 'unmatched topic'
 /** The channel has no handler for the event; the channel stays open (MESSAGE-6). */
 export const UNMATCHED_EVENT = 'unmatched event'
@@ -13,11 +13,14 @@ export const INVALID_PARAMS = 'invalid params'
 export const JOIN_CRASHED = 'join crashed'
 /** The connection has reached its maximum number of channels (JOIN-8). */
 export const TOO_MANY_CHANNELS = 'too many channels joined'
-/** The connection exceeds a rate limit; `retry_after_ms` is the time until a retry (LIMIT-1, LIMIT-2). */
+/**
+ * The connection exceeds a rate limit (LIMIT-1, LIMIT-2). `retry_after_ms` in the reply is the number of milliseconds
+ * that the client should wait before it retries.
+ */
 export const RATE_LIMITED = 'rate_limited'
 /** The server is overloaded; the client should retry later (LIMIT-4, LIMIT-5). */
 export const OVERLOADED = 'overloaded'
-/** The client left or rejoined the topic before the server started the first join (LIMIT-4). */
+/** The client left the topic, or joined it again, before the server started this join (LIMIT-4). */
 export const CANCELLED = 'cancelled'
 /** A callback of the channel threw. The reason is sent with `phx_error` (END-2). */
 export const CHANNEL_CRASH = 'channel_crash'

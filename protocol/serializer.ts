@@ -39,8 +39,8 @@ export interface Serializer {
   /** Encode a push or a reply. @throws ProtocolError when this version does not support the payload. */
   encode(message: Message | Reply): Frame
   /**
-   * Encode a broadcast for all subscribers. Returns null if this version does not support the payload; subscribers that
-   * use this version do not get the broadcast. @throws ProtocolError when the payload is not a JSON object.
+   * Encode a broadcast for all subscribers. Returns null if this version does not support the payload. Subscribers that
+   * use this version then do not get the broadcast.
    */
   fastlane(broadcast: Broadcast): Frame | null
 }

@@ -59,7 +59,7 @@ export function subtopic(pattern: TopicPattern, topic: string): string {
   return topic.slice(pattern.prefix.length)
 }
 
-/** Whether a value is a topic that matches `pattern`, the topic of a contract. `pattern` must be valid. */
+/** Whether a value is a topic that matches a contract's topic pattern. `pattern` must be valid. */
 export function isTopicOf(pattern: string, value: unknown): boolean {
   return typeof value === 'string' && matchTopic(parsed(pattern), value)
 }

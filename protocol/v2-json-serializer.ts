@@ -18,7 +18,7 @@ export const v2JsonSerializer: Serializer = Object.freeze({
     if (!Array.isArray(value) || value.length < 5) {
       throw new ProtocolError(
         'PHX_ERR_FRAME_SHAPE',
-        'a version 2 frame must be a JSON array of five elements',
+        'a version 2 frame must be a JSON array of at least five elements',
       )
     }
     return checkEnvelope(new Message(value[0], value[1], value[2], value[3], value[4]))
@@ -57,7 +57,7 @@ export const v2JsonSerializer: Serializer = Object.freeze({
   },
 })
 
-/** Text frame with five elements and no white space, because some clients split the text at its commas (FRAME-5). */
+/** Text frame of five elements. Some clients split the text at commas, so there is no white space (FRAME-5). */
 function text(joinRef: unknown, ref: unknown, topic: unknown, event: unknown, payload: string): Frame {
   const head = `[${encodeValue(joinRef)},${encodeValue(ref)},${encodeValue(topic)}`
   return new Frame('text', `${head},${encodeValue(event)},${payload}]`)

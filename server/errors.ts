@@ -20,7 +20,7 @@ export const errorCodes = Object.freeze({
   PHX_ERR_HISTORY_UNKNOWN: 'it is unknown whether a topic has a history',
   PHX_ERR_KEY_REUSED: 'the key was already used for another broadcast on this topic',
   PHX_ERR_CALL: 'a call to a worker was not answered',
-  PHX_ERR_RESTARTS: 'a supervised child crashed more often than its supervisor allows',
+  PHX_ERR_RESTARTS: 'children were restarted more often than their supervisor allows',
   PHX_ERR_TEST_REFUSED: 'a connection or a join of a test was refused',
   PHX_ERR_TEST_EXPECTATION: 'an expected message did not arrive in a test, or an unexpected one did',
 })
@@ -54,7 +54,10 @@ export class HistoryUnknownError extends Error {
   }
 }
 
-/** Details of a {@link CallError}: `timeout` is in milliseconds; `cause` is the reason why the worker ended. */
+/**
+ * Details of a {@link CallError}. `timeout` is in milliseconds. If `reason` is `ended`, `cause` is the exit of the
+ * worker: the error of a crash, or another exit, such as `killed`.
+ */
 export type CallFailure = {
   readonly reason: 'timeout' | 'not_running' | 'ended'
   readonly timeout?: number
@@ -109,7 +112,7 @@ export function checkEndpoint<T>(
   check({ code: 'PHX_ERR_NO_ENDPOINT', owner: `${call}: the endpoint`, rule: rule(ENDPOINT, accepts) }, given)
 }
 
-const ENDPOINT = 'an `Endpoint`: pass `app.endpoint` after `await app.register(phoenix, …)`'
+const ENDPOINT = 'an `Endpoint`, such as `app.endpoint` after `await app.register(phoenix, …)`'
 
 /** Describe a value: an error by its message, a string as it is, any other value with `inspect`. Never throws. */
 export function wordsOf(value: unknown): string {

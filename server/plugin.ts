@@ -39,13 +39,13 @@ export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
   /** Sockets by their paths: `{ '/socket': UserSocket }`. */
   readonly sockets: Readonly<Record<string, AnySocket | MountOptions>>
   /**
-   * Secret that signs long-poll tokens, at least 20 bytes. Must be the same on all nodes. Required if the server has an
-   * `engine` and serves long-poll. Default: a random secret.
+   * Secret that signs long-poll tokens, at least 20 bytes. Must be the same on all nodes. Required for long-poll if the
+   * `engine` is not a `LocalEngine`. Default: a random secret.
    */
   readonly secret?: string
   /**
-   * Parameters whose key contains one of these words, in upper or lower case and at any depth, are not logged. Default:
-   * `password`, `token`, `secret`.
+   * Words that mark secrets. The value of a parameter is not logged if its key contains one of these words, in upper or
+   * lower case. Nested parameters are included. Default: `password`, `token`, `secret`.
    */
   readonly filterParameters?: readonly string[]
   /**
@@ -176,7 +176,10 @@ function checkIsFirst(fastify: FastifyInstance): void {
   )
 }
 
-/** Set `requestTimeout` if it is 0, which is Fastify's default. An HTTP/2 server has no `requestTimeout`. */
+/**
+ * Set the server's `requestTimeout`, unless Fastify's option has set a limit. Does nothing for an HTTP/2 server, which
+ * has no `requestTimeout`.
+ */
 function limitRequests(server: Pick<Server, 'headersTimeout' | 'requestTimeout'>, timeout: number): void {
   if (server.requestTimeout === 0) server.requestTimeout = timeout
   // Node limits the whole request by the longer of the two timeouts. So `headersTimeout` must not be the longer one.

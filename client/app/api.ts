@@ -38,7 +38,6 @@ async function ask(path: string, init: RequestInit): Promise<unknown> {
     const response = await fetch(path, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) })
     return response.ok ? await response.json() : null
   } catch {
-    // Show no error: the page already shows the state of the connection, and the next call follows soon.
     return null
   }
 }

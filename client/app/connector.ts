@@ -12,7 +12,7 @@ export type ConnectorOptions = {
   show(connection: Connection): void
   /** Called with each response of the server about the page's token. */
   session(session: Session): void
-  /** Called when the network is lost. phoenix.js would notice the loss only at its next heartbeat. */
+  /** Called when the browser reports that the network is lost. */
   interrupted(): void
 }
 
@@ -54,7 +54,7 @@ export class Connector {
 
   /**
    * Ask the server which user the page's token is for. Resolves when the response has arrived or the request has
-   * failed.
+   * failed. If a request with this token is already pending, resolves at once.
    */
   async ask(): Promise<void> {
     const { store, session } = this.#options
@@ -86,7 +86,7 @@ export class Connector {
   }
 
   /**
-   * Renew the token, which expires in `leftMs` milliseconds, on the open connection. If the renewal fails, show the
+   * Renew the token without reconnecting. The token expires in `leftMs` milliseconds. If the renewal fails, show the
    * user that the token expires soon. Called for each joined channel, because the server warns each channel. During a
    * renewal, further calls have no effect.
    */
@@ -109,7 +109,7 @@ export class Connector {
   }
 
   #retryIn(delay: number): number {
-    // The page closes the connection itself when it is signed out or offline. In these two cases, do not show a loss.
+    // If the page is signed out or offline, the view keeps showing this state instead of a loss.
     if (!this.isSignedOut && navigator.onLine) {
       this.#options.show({ state: 'lost', retryAt: Date.now() + delay })
       void this.ask()
@@ -123,8 +123,8 @@ export class Connector {
     // The token of a sign-in gives no access to private rooms, so it cannot replace a token that lists rooms.
     if (!canSignIn || user === null || rooms !== null) return false
     const token = await signIn(user.name)
-    // The sign-in identifies a user only by name. If the token is for another user of this name, the server refuses
-    // the token.
+    // The sign-in identifies a user only by name, so the new token can be for another user with the same name. The
+    // server then refuses the new token.
     if (token === null || !(await isAccepted(channel, token))) return false
     keepToken(token, this.#options.store)
     return true

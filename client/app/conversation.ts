@@ -41,11 +41,11 @@ export class Conversation {
   /** Position of the last message that the page has received; null before the first join. */
   #cursor: Cursor | null = null
   /**
-   * Position of the last message that the page received before it left the room, lost the connection or was closed.
-   * Null while the room is joined, and before the user's first join.
+   * Messages after this position count as new at the next join. Initially the stored position (null if there is none),
+   * later the position of the last received message. Null while the room is joined.
    */
   #left: Cursor | null
-  /** Smallest `seq` of the messages that the user has not seen. */
+  /** Messages with this `seq` or a larger one count as new. Set at each join. */
   #newFrom = 0
   /** `seq` of the latest message in the history at the time of the join. */
   #head = 0
@@ -131,7 +131,7 @@ export class Conversation {
 
   /** Handle the end of a room session that the server or the user has closed. */
   closed(): void {
-    this.#end('closed', 'You left the room before the server confirmed the message.')
+    this.#end('closed', 'The room was closed before the server confirmed the message.')
   }
 
   /**
@@ -193,8 +193,8 @@ export class Conversation {
   #goOn({ epoch, seq, head }: Recovery, now: number): void {
     const left = this.#left
     const isSame = left?.epoch === epoch
-    // If the page was reloaded and the history has a new epoch, mark a gap, because messages may be missing. Without a
-    // reload, `onGap` marks the gap.
+    // At the first join after a page load, `recoverable` has no cursor and reports no gap. If the stored position has
+    // another epoch, the history was reset in the meantime. Messages may be missing, so mark a gap here.
     if (left !== null && !isSame && this.#cursor === null) this.missed(now)
     this.#newFrom = left === null ? head + 1 : isSame ? left.seq + 1 : 1
     this.#isNewLineDue = isSame

@@ -98,7 +98,7 @@ async function start(): Promise<void> {
     )
     if (conversation.typists.names(Date.now()).length > 0) setTimeout(changed, DRAW_AGAIN_MS)
   }
-  /** Open the room that the page's URL names. */
+  /** Open the room in the hash of the page's URL. */
   function followAddress(hash: string): void {
     const fallback = here?.conversation.room ?? defaultRoom(connector.session?.rooms)
     const name = roomOfHash(hash) ?? fallback
@@ -136,7 +136,7 @@ async function start(): Promise<void> {
   }
 
   addEventListener('hashchange', () => void addressChanged())
-  // Follow a change of the user's name or token in another tab.
+  // Another tab may have changed the user's name, or signed in.
   addEventListener('storage', () => {
     followName()
     if (connector.isSignedOut) void connector.restart()

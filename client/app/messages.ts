@@ -3,7 +3,7 @@ import type { Author } from './identity.ts'
 /** Kind of a line. `new` precedes messages sent while the user was away; `gap` marks where messages may be missing. */
 export type MessageKind = 'own' | 'other' | 'background' | 'new' | 'gap'
 
-/** One entry of the list of messages. */
+/** One line of the list: a message, or a marker of the kind `new` or `gap`. */
 export type Message = {
   readonly id: number
   readonly kind: MessageKind
@@ -55,7 +55,7 @@ export class MessageLog {
     this.add('gap', '', at)
   }
 
-  /** Add a line before the messages that were sent while the user was away. Removes an earlier line of this kind. */
+  /** Append the `new` line and remove an earlier one. Call before the messages that the user missed are added. */
   addNew(at: number): void {
     this.#messages = this.#messages.filter(({ kind }) => kind !== 'new')
     this.add('new', '', at)

@@ -4,7 +4,7 @@ import { element, find, showList } from './dom.ts'
 import type { Identity } from './identity.ts'
 import { arrange, newsOf, type Person } from './people.ts'
 
-/** List of members beside the room. On narrow screens, a button opens the list as a popover. */
+/** Panel that lists the members of the room. On narrow screens, a button opens the panel as a popover. */
 export type PeopleView = { show(conversation: Conversation, me: Identity): void }
 
 /** Create the list of people. The view shows the number of people, and announces changes to screen readers. */

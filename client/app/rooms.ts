@@ -1,8 +1,8 @@
 import { limits, notifications } from '../../server/app/contracts/room.ts'
 
 /**
- * Room to open when the page's URL names no room. `allowed` has the rooms that the token gives access to: the first of
- * these rooms is opened. Null means all rooms that are not private: a default room is opened.
+ * Default room of the page: the first room in `allowed`, the list of rooms that the user may enter. If `allowed` is
+ * null, the user may enter every room that is not private, and the default is the first room in `notifications`.
  */
 export function defaultRoom(allowed: readonly string[] | null = null): string {
   return allowed?.[0] ?? Object.keys(notifications)[0] ?? 'lobby'

@@ -18,7 +18,7 @@ export function signInView(signedIn: (token: string) => void): SignInView {
     const name = input.value.trim()
     const problem = personNameError(name)
     const token = problem === null ? await signIn(name) : null
-    error.textContent = problem ?? (token === null ? 'The server refused the sign-in.' : '')
+    error.textContent = problem ?? (token === null ? 'The sign-in failed.' : '')
     if (token !== null) signedIn(token)
     else input.focus()
   }

@@ -45,8 +45,9 @@ function isSameUser(own: string, other: string): boolean {
 }
 
 function question(own: string, other: string): string {
-  const [from, to] = [subjectOf(own) ?? 'another user', subjectOf(other) ?? 'another user']
-  return `This link signs you in as ${to}. You are signed in as ${from}. Continue only if you trust the link.`
+  const [from, to] = [subjectOf(own), subjectOf(other) ?? 'another user']
+  const state = from === null ? 'already signed in' : `signed in as ${from}`
+  return `This link signs you in as ${to}. You are ${state}. Continue only if you trust the link.`
 }
 
 /** User that the token names in `sub`, if the token is a JWT. Returns null for a token that the page cannot read. */

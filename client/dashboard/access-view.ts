@@ -2,7 +2,7 @@ import { find } from '../app/dom.ts'
 
 /** Form that asks for the token. It is shown instead of the dashboard. */
 export type AccessView = {
-  /** Show the form. `problem` says why the last token was not accepted; empty if no token was tried. */
+  /** Show the form. `problem` is the error to show; empty if there is no error. */
   ask(problem: string): void
   /** Show the dashboard. */
   give(): void

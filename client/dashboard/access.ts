@@ -2,8 +2,8 @@
 export type Verdict = 'taken' | 'refused' | 'silent'
 
 /**
- * Ask the server whether a token is valid. A browser does not tell a page why a connection was refused. `page` is
- * the dashboard's path.
+ * Ask the server over HTTP whether a token is valid, because a browser does not tell a page why a WebSocket connection
+ * was refused. `page` is the dashboard's path.
  */
 export async function checkToken(token: string, page: string): Promise<Verdict> {
   // Refuse characters that are not allowed in a token or in a header.

@@ -13,7 +13,7 @@ const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB']
 /** Function that formats the values of a plot. */
 export type Format = (value: number) => string
 
-/** Format a count: the larger the number, the fewer decimals it has. */
+/** Format a count: with at most one decimal below 100, as `123.4K` from 100,000, otherwise as a whole number. */
 export function formatCount(value: number): string {
   if (value >= 100_000) return compact.format(value)
   return value < 100 ? fine.format(value) : whole.format(value)

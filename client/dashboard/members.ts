@@ -12,8 +12,7 @@ export function describeMembers({ members, present, count }: Topic): string {
   // Count the channels without a presence. This number is known only if all members are listed.
   const tracked = members.reduce((sum, { connections }) => sum + connections, 0)
   if (present === members.length && count > tracked) {
-    const others = count - tracked
-    named.push(named.length === 0 ? `${others} without presence` : `${others} others`)
+    named.push(`${count - tracked} without presence`)
   }
   return named.length === 0 ? 'nobody' : named.join(', ')
 }

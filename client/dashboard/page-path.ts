@@ -1,4 +1,4 @@
-/** Path of the dashboard, with any prefix that a proxy or the option `path` adds. */
+/** Path of this page as the browser sees it, with any prefix that a proxy adds, and no trailing slash. */
 export function pagePath(): string {
   return location.pathname.replace(/\/$/, '')
 }

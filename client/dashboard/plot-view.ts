@@ -74,7 +74,7 @@ export function plotView(plot: Plot): PlotView {
 
 /** Callbacks of a chart. */
 type Hooks = {
-  /** Show the values at an index as numbers; null stands for the latest values. */
+  /** Show the values of the point at `index` as text. If `index` is null, show the latest values. */
   say(index: number | null): void
   /** Return the times at both ends of the plot. */
   range(): [number, number]

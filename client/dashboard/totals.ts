@@ -1,8 +1,8 @@
 import type { Figures } from '../../server/dashboard/contract.ts'
 
 /**
- * Combine the figures of several nodes. Counts, rates and sizes are added up. Of durations, such as the latency, the
- * longest is used. Returns null if `all` is empty.
+ * Combine the figures of several nodes. Counts, rates and sizes are added up. For durations, such as the latency,
+ * the maximum is used. Returns null if `all` is empty.
  */
 export function addUp(all: readonly Figures[]): Figures | null {
   const [first, ...others] = all

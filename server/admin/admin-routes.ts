@@ -46,7 +46,11 @@ const BroadcastBody = Type.Object(
     event: Event,
     payload: Type.Object({}, { additionalProperties: true }),
     key: Type.Optional(
-      Type.String({ pattern: '^.{1,128}$', description: 'A second broadcast with the same key is ignored' }),
+      Type.String({
+        pattern: '^.{1,128}$',
+        description:
+          "An event that the topic's history keeps is sent once for each key; another event or payload gets 409",
+      }),
     ),
   },
   strict,
@@ -55,12 +59,10 @@ const BroadcastsBody = Type.Object(
   { broadcasts: Type.Array(BroadcastBody, { minItems: 1, maxItems: MAX_BROADCASTS }) },
   strict,
 )
-const Sent = Type.Object({
-  ok: Type.Boolean({
-    description: 'False if it is unknown whether the other nodes or the history received the broadcast (503)',
-  }),
-})
-const sent = { 202: Sent, 503: Sent }
+const sent = okResponses(
+  'False if it is unknown whether the other nodes or the history received the broadcast (503)',
+)
+const disconnected = okResponses('False if it is unknown whether the other nodes received the request (503)')
 const Closed = Type.Object({ closed: Type.Integer({ description: 'Number of closed channels' }) })
 const TopicCount = Type.Object({
   topic: Type.String(),
@@ -74,7 +76,10 @@ const TopicPage = Type.Object({
 })
 const Presences = Type.Object(
   {},
-  { additionalProperties: true, description: 'Entries, by presence name and then key' },
+  {
+    additionalProperties: true,
+    description: 'Presence entries, grouped by the name of the presence definition, then by presence key',
+  },
 )
 const Details = Type.Object({ ...TopicCount.properties, presences: Presences })
 const PageQuery = Type.Object({
@@ -94,7 +99,9 @@ const RangeQuery = Type.Object({
   ),
 })
 const HistoryPart = Type.Object({
-  epoch: Type.String({ description: 'Epoch; `seq` numbers of different epochs cannot be compared' }),
+  epoch: Type.String({
+    description: 'Id of the current numbering; `seq` numbers of different epochs cannot be compared',
+  }),
   head: Type.Integer({ description: '`seq` of the latest broadcast; 0 = none' }),
   messages: Type.Array(
     Type.Object({
@@ -120,6 +127,12 @@ const SocketParams = Type.Object({
 })
 const CloseBody = Type.Union([Type.Object({ socketId: Type.Optional(Type.String()) }, strict), Type.Null()])
 const WorkerParams = Type.Object({ node: Type.String(), id: Type.String() })
+
+/** Schemas of the responses 202 and 503 with the body `{ ok }`. `description` says when `ok` is false. */
+function okResponses(description: string) {
+  const Body = Type.Object({ ok: Type.Boolean({ description }) })
+  return { 202: Body, 503: Body }
+}
 
 /** Create a route's schema, with the fields that all routes share. */
 function describe(summary: string, schema: FastifySchema) {
@@ -182,7 +195,7 @@ function broadcastRoutes(app: FastifyInstance, functions: Admin): void {
   })
 }
 
-/** @throws RequestError 409 when the key was used for another broadcast, 400 when the payload cannot be sent. */
+/** @throws RequestError 409 when the key was used for another event or payload, 400 when the payload cannot be sent. */
 async function send(functions: Admin, given: Static<typeof BroadcastBody>, where = ''): Promise<boolean> {
   try {
     return await functions.broadcast(given.topic, given.event, given.payload, given.key)
@@ -207,13 +220,16 @@ async function readHistory(functions: Admin, topic: string, range: HistoryQuery)
 }
 
 function topicRoutes(app: FastifyInstance, functions: Admin): void {
-  const list = describe('List topics by name', { querystring: PageQuery, response: { 200: TopicPage } })
+  const list = describe('List topics in the order of their names', {
+    querystring: PageQuery,
+    response: { 200: TopicPage },
+  })
   app.get<{ Querystring: Static<typeof PageQuery> }>('/topics', list, ({ query }) => {
     const { prefix = '', after = '', limit = '100' } = query
     return functions.topics.page({ prefix, after, limit: Number(limit) })
   })
 
-  const show = describe('Members and presences of a topic', {
+  const show = describe('Read the member count and the presences of a topic', {
     params: TopicParams,
     response: { 200: Details },
   })
@@ -221,7 +237,7 @@ function topicRoutes(app: FastifyInstance, functions: Admin): void {
     functions.details(params.topic),
   )
 
-  const read = describe('Read the latest broadcasts of a topic with a history, oldest first', {
+  const read = describe("Read a topic's latest broadcasts; each page begins with its oldest broadcast", {
     params: TopicParams,
     querystring: RangeQuery,
     response: { 200: HistoryPart },
@@ -253,7 +269,7 @@ function topicRoutes(app: FastifyInstance, functions: Admin): void {
 function nodeRoutes(app: FastifyInstance, functions: Admin): void {
   const disconnect = describe('Close every connection of a socket id; the clients reconnect', {
     params: SocketParams,
-    response: sent,
+    response: disconnected,
   })
   app.post<{ Params: Static<typeof SocketParams> }>(
     '/sockets/:id/disconnect',

@@ -13,7 +13,7 @@ import type { NodeInfo } from './node-info.ts'
 import { SharedAnswers } from './shared-answers.ts'
 import { Topics } from './topics.ts'
 
-/** Members of a topic on all nodes. */
+/** Member count and presences of a topic, on all nodes. */
 export type TopicDetails = {
   readonly topic: string
   /** Number of joined channels. */
@@ -108,7 +108,7 @@ export class Admin {
     return others.map(Number).reduce((sum, count) => sum + count, this.#closeHere(query))
   }
 
-  /** Read the members and presences of a topic. The result is at most one second old. */
+  /** Read the member count and the presences of a topic. The result is at most one second old. */
   async details(topic: string): Promise<TopicDetails> {
     checkOption('admin.details(): the topic', topic, string)
     return this.#details.get(topic, () => this.#read(topic))

@@ -4,7 +4,7 @@ export const NodeInfo = Type.Object({
   id: Type.String({ description: 'New with every start, unique in the cluster' }),
   host: Type.String(),
   pid: Type.Integer(),
-  version: Type.String({ description: 'Of Node' }),
+  version: Type.String({ description: 'Version of Node.js' }),
   startedAt: Type.Number({ description: 'Milliseconds since 1970' }),
 })
 

@@ -41,8 +41,8 @@ const topicQuery = object<TopicQuery>(rules)
 const pageQuery = object<TopicQuery & { after?: string }>({ ...rules, after: string })
 
 /**
- * Topics of all nodes, each with its number of members. Counting is spread over event-loop turns. Callers within one
- * second share the result.
+ * Topics of all nodes, with the number of members of each topic. Counting is spread over event-loop turns. Callers
+ * within one second share the result.
  */
 export class Topics {
   readonly #endpoint: EndpointServer
@@ -68,8 +68,8 @@ export class Topics {
   }
 
   /**
-   * List topics in the order of their names, beginning with the first topic after `after`. Rejects with a UsageError if
-   * the query is invalid.
+   * List topics in the order of their names, beginning after the name `after`. Rejects with a UsageError if the query
+   * is invalid.
    */
   async page(query: TopicQuery & { readonly after?: string } = {}): Promise<TopicPage> {
     checkOption('admin.topics.page()', query, pageQuery)

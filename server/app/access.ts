@@ -5,8 +5,8 @@ import { HttpError } from './errors.ts'
 import type { Settings } from './settings.ts'
 
 /**
- * Sender of a request. `user` is null if the request has no user's token. `mayEnter` returns true for rooms that the
- * sender may read and write.
+ * Sender of a request. `user` is null if the request has no user token, for example with the API token. `mayEnter`
+ * returns true for rooms that the sender may read and write.
  */
 export type Visitor = { readonly user: User | null; mayEnter(room: string): boolean }
 
@@ -46,7 +46,7 @@ export function isWrite(method: string): boolean {
   return !['GET', 'HEAD', 'OPTIONS'].includes(method)
 }
 
-/** Create a hook that refuses write requests without this token: `Authorization: Bearer …` (RFC 6750). */
+/** Create a hook that refuses write requests without the header `Authorization: Bearer <token>` (RFC 6750). */
 export function guardWrites(token: string) {
   const isToken = tokenMatcher(token)
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {

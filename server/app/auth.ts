@@ -16,7 +16,7 @@ export type User = {
   readonly rooms: readonly string[] | null
 }
 
-/** The assigns (application data) of a connection. `user` is null for a guest. */
+/** The assigns (application data) of a connection. `user` is null if AUTH_SECRET is unset. */
 export type UserAssigns = { readonly user: User | null }
 
 /** User of a verified token. `expiresAt` is in milliseconds since 1970. */
@@ -31,7 +31,7 @@ export type Auth = {
   readonly issuer: string | null
 }
 
-/** The settings of the app from which `authOf` creates an `Auth` object. */
+/** App settings that `authOf` turns into an `Auth` object. */
 export type AuthSettings = Pick<Settings, 'authAudience' | 'authIssuer' | 'authSecret'>
 
 /** Salt of Phoenix tokens. JWTs have no salt. */

@@ -15,8 +15,8 @@ const CONNECT_LIMIT_MS = 2_000
 const BACKLOG = 4_096
 
 /**
- * Run the chat with the arguments and the environment of this process. Rejects with a message of one line if a setting
- * is invalid.
+ * Run the chat with the arguments and the environment of this process. If a setting is invalid, rejects with an error
+ * whose message is one line.
  */
 export async function chat(): Promise<void> {
   const { values } = parseArgs({ options: { help: { type: 'boolean' }, workers: { type: 'string' } } })

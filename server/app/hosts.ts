@@ -12,7 +12,8 @@ const HOST = /^(\[[^\]]*\]|[^:]*?)\.?(?::\d*)?$/
  * Create a hook that responds with 421 to requests whose host is not allowed. Returns null if every host is allowed.
  *
  * A malicious page can let its own host name resolve to this server (DNS rebinding). Then page and server have the same
- * origin for the browser, so neither the origin check nor CORS applies. Only the Host header shows the page's name.
+ * origin for the browser, so neither the origin check nor CORS applies. Only the Host header shows the host name of the
+ * malicious page.
  */
 export function guardHosts(settings: Settings) {
   const isAllowed = hostCheck(settings)
@@ -21,7 +22,8 @@ export function guardHosts(settings: Settings) {
     // Use the header itself, because `request.host` may come from X-Forwarded-Host, which a page can set.
     const { host, ':authority': authority = host } = request.headers
     if (ANY_HOST.has(request.routeOptions.url ?? '') || isAllowed(String(authority ?? ''))) return done()
-    const refusal = new HttpError(421, `Unknown host "${authority ?? ''}": it is not in ALLOWED_HOSTS.`)
+    const detail = `Unknown host "${authority ?? ''}". To allow this host, add it to ALLOWED_HOSTS.`
+    const refusal = new HttpError(421, detail)
     // Do not pass the error to `done`, because the routes of sockets respond to errors in their own way.
     answerError(refusal, request, reply)
   }
@@ -34,8 +36,8 @@ function hostCheck({ allowedHosts, authSecret, devLogin, host, trustProxy }: Set
     return (given: string) => allowed.has(nameOf(given))
   }
   // If ALLOWED_HOSTS is unset, a development server allows only loopback names, and other servers allow every host. A
-  // development server listens on a loopback address, has no proxy, and lets any user in (AUTH_SECRET is unset or
-  // DEV_LOGIN is on).
+  // server counts as a development server if it listens on a loopback address, has no proxy, and lets any user in
+  // (AUTH_SECRET is unset or DEV_LOGIN is on).
   const isOpen = (authSecret === null || devLogin) && trustProxy.length === 0
   if (!isOpen || !isLoopback(host)) return null
   return (given: string) => LOOPBACK.test(nameOf(given))

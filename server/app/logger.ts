@@ -52,8 +52,8 @@ export function isInstalled(name: string): boolean {
 }
 
 /**
- * Log one line for each response. Clients could fill the log with refused requests. So each 4xx status has at most one
- * line per second, with the number of refusals since its previous line.
+ * Log one line for each response, but at most one line per second for each 4xx status, because clients could fill the
+ * log with refused requests. The line has the number of refusals since the previous line of this status.
  */
 export function logRequests(app: FastifyInstance): void {
   /** For each 4xx status: time of the latest log line, and number of refusals since this line. */

@@ -9,9 +9,9 @@ declare module 'fastify' {
 }
 
 const PREFIX = 'room:'
-/** Rooms that are listed even without members. */
+/** Rooms that are listed even if they are empty. */
 const FIXED: readonly string[] = ['global', 'lobby']
-/** Maximum number of listed rooms, not counting `FIXED`. The rooms with the most members are listed. */
+/** Maximum number of listed rooms, not counting `FIXED`. The rooms with the most connections are listed. */
 export const MAX_ROOMS = 1_000
 
 export function topicOf(room: string): string {
@@ -24,7 +24,7 @@ export function roomOf(topic: string): string {
 
 /**
  * Compute the deduplication key of a message from its sender and the id that the sender chose (RECOVERY-13). `kind` is
- * part of the key, because users, connections and HTTP requests can use the same ids.
+ * part of the key, because a user, a client and an HTTP request can have the same sender id.
  */
 export function messageKey(kind: 'user' | 'client' | 'http', sender: string, id: string): string {
   // Use a digest, because sender and id together can exceed the maximum length of a key.
@@ -51,8 +51,8 @@ export class Rooms {
   }
 
   /**
-   * List the two fixed rooms, then the other rooms with members on any node: the rooms with the most members first,
-   * then by name.
+   * List the two fixed rooms, then the other rooms with connections on any node, sorted by number of connections
+   * (highest first), then by name.
    */
   async list(): Promise<readonly string[]> {
     const limit = MAX_ROOMS + FIXED.length + 1

@@ -31,7 +31,7 @@ const table = {
     help: 'URL of the Redis that connects the nodes, e.g. redis://localhost:6379; if unset, the server runs as a single node',
   }),
   redisPrefix: setting('REDIS_PREFIX', redisPrefix, {
-    help: 'prefix of all names in Redis; if unset, phx, or phx:db<n> for a database n other than 0',
+    help: 'prefix of all names in Redis; if unset, phx in database 0, and phx:db<n> in any other database n',
   }),
   historyFile: setting('HISTORY_FILE', optionalText, {
     help: 'file that keeps messages for the next start, not allowed with REDIS_URL; if unset, messages are lost when the process ends',
@@ -85,13 +85,13 @@ const table = {
     help: 'maximum channels of a process; each room that a connection has joined counts as one; 0 = no limit',
   }),
   connectionRate: setting('CONNECTION_RATE', wholeNumber(1_000), {
-    help: 'maximum connections a second from one address, with bursts of 20 times as many; 0 = no limit',
+    help: 'connections a second from one address, on average; a burst may have 20 times as many; 0 = no limit',
   }),
   messageRate: setting('MESSAGE_RATE', wholeNumber(1_000), {
-    help: 'maximum messages a second over one connection, with bursts of 5 times as many; 0 = no limit',
+    help: 'messages a second over one connection, on average; a burst may have 5 times as many; 0 = no limit',
   }),
   joinRate: setting('JOIN_RATE', wholeNumber(100), {
-    help: 'maximum joins a second over one connection, with bursts of 10 times as many; 0 = no limit',
+    help: 'joins a second over one connection, on average; a burst may have 10 times as many; 0 = no limit',
   }),
   maxLoopDelayMs: setting('MAX_LOOP_DELAY_MS', wholeNumber(500), {
     help: 'milliseconds of event-loop delay above which /readyz returns 503; 0 = never',

@@ -19,7 +19,7 @@ export function userSocket(auth: Auth | null) {
   return defineSocket<typeof Params, UserAssigns>({
     params: Params,
     connect({ token }, { authToken }) {
-      // `authToken` has priority. Over long-poll, `token` can belong to a long-poll session that has ended.
+      // `authToken` has priority, because `token` can be a long-poll session token that this server has not signed.
       return auth === null ? { ok: { user: null } } : admit(authToken ?? token ?? null)
     },
     refresh: admit,

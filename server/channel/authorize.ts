@@ -7,7 +7,7 @@ export function joinIfAuthorized(channel: Channel, assigns: unknown, params: unk
   const { definition, topic } = channel
   const decide = (isAllowed: unknown): unknown =>
     isAllowed === true ? definition.join(params, channel) : { error: { reason: UNAUTHORIZED } }
-  // The cast is safe: `socket.channel()` ensures that the channel accepts these assigns.
+  // The cast is safe: the type of `SocketDefinition.channel` ensures that `authorize` accepts these assigns.
   const isAllowed = definition.authorize === null ? true : definition.authorize(assigns as never, topic)
   return isPromise(isAllowed) ? adopt(isAllowed).then(decide) : decide(isAllowed)
 }

@@ -46,11 +46,11 @@ const MAX_BUFFERED_BYTES = 65_536
 /** Milliseconds until the unsent bytes of a slow client are checked again. */
 const LOOK_AGAIN_MS = 20
 /**
- * Lag of a client's cursor at which the channel pushes `_seq`, in broadcasts. If the history's size is less than 256,
- * a quarter of the size is used instead.
+ * If a client's cursor lags by this number of broadcasts, the channel pushes `_seq`. If the history's size is less than
+ * 256, a quarter of the size is used instead.
  */
 const MAX_LAG = 64
-/** Events that only the server itself pushes. `handleOut` never pushes them. */
+/** Presence events. `holdBack` lets their pushes pass, because presence events never get the `seq` of a broadcast. */
 const OWN_EVENTS: readonly string[] = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT]
 
 /** Interface through which a `CatchUp` uses its channel. */
@@ -90,7 +90,7 @@ export class CatchUp {
   #seq: number
   /** Latest sequence number in the frames that were sent to the client. */
   #sentSeq: number
-  /** Sequence number of the latest kept broadcast that was delivered while the channel was WAITING or BEHIND. */
+  /** Latest sequence number that the channel got while WAITING or BEHIND: from a broadcast or as `recovery.head`. */
   #delivered: number
   /**
    * Broadcasts that the history does not keep. Each waits until the missed broadcasts up to the sequence number `after`

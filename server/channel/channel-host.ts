@@ -54,7 +54,7 @@ export interface ChannelHost {
   confirm(broadcast: Broadcast, options: KeepOptions): Promise<boolean>
   /** Charge replayed bytes to the rate limit. Returns the milliseconds to wait before the next replay. */
   chargeReplay(bytes: number): number
-  /** Assigns of the connection, overridden by the assigns of the route. */
+  /** Assigns of the connection, merged with the assigns given to `SocketDefinition.channel`, which have priority. */
   assignsOn(route: { readonly assigns: object | null }): unknown
   /** Process a fresh token that a client sent on this topic (AUTH-5). */
   refresh(token: string, topic: string): Promise<Refreshed>

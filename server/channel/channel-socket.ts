@@ -61,9 +61,9 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
     options?: BroadcastOptions,
   ): void
   /**
-   * Send as `broadcast` does. Resolves with true if the topic's history has kept the broadcast, and with false if it is
-   * unknown whether it was kept. After false, publish again with the same `key`. On a topic without a history, resolves
-   * with true if the broadcast was sent to the other nodes (RECOVERY-13).
+   * Send as `broadcast` does. Resolves with true if the topic's history has kept the broadcast, and with false if the
+   * result is unknown. After false, publish again with the same `key`. On a topic without a history, resolves with true
+   * if the broadcast was sent to the other nodes (RECOVERY-13).
    *
    * Rejects with a KeyReusedError if the key was used for another event or payload. Rejects with a UsageError before
    * the join is answered, or if an option is invalid. Rejects with a ProtocolError if the payload cannot be sent or
@@ -104,7 +104,7 @@ export type HandleIn<C extends Contract, A, E extends InEvent<C>> = (
 
 /** Callbacks of a channel, with the same names as in Phoenix. */
 export type Callbacks<C extends Contract, A> = {
-  /** Decides whether the client may join. Returns `{ ok: reply }` or `{ error: reason }` (JOIN-1). */
+  /** Decides whether the client may join. Returns `{ ok: reply }` or `{ error: { reason } }` (JOIN-1). */
   join(params: JoinParams<C>, socket: ChannelSocket<C, A>): Awaitable<JoinResult<C>>
   /**
    * Handlers of the events that clients send, one for each event of the contract. In a channel without a contract, the

@@ -38,14 +38,14 @@ import { refuseJoin } from './join.ts'
 import { Process } from './process.ts'
 import { broadcastOptions, channelPublishOptions } from './publish-options.ts'
 import { type EndListener, Resources } from './resources.ts'
-import { badResult, type ExitReason, isAnnounced, readReply, readStop, shutdown } from './result.ts'
+import { badReply, badResult, type ExitReason, isAnnounced, readReply, readStop, shutdown } from './result.ts'
 import type { Transport } from './transport.ts'
 
 type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
 
-// States of a channel. ANSWERED: `join` returned ok, but the reply waits for the replies to earlier joins.
+// States of a channel. ACCEPTED: `join` returned ok, but the reply is not sent yet.
 const JOINING = 0
-const ANSWERED = 1
+const ACCEPTED = 1
 const JOINED = 2
 const ENDED = 3
 
@@ -56,7 +56,7 @@ const ENDED = 3
 // the replies to earlier joins, and then calls `open`. Until `open` is called, broadcasts are held. A broadcast
 // goes directly to the transport if neither `handleOut` nor `CatchUp` needs the broadcast.
 //
-// Invariant: the state only moves forward (JOINING, ANSWERED, JOINED, ENDED). An ended channel holds no subscription,
+// Invariant: the state only moves forward (JOINING, ACCEPTED, JOINED, ENDED). An ended channel holds no subscription,
 // timer or queued item, and `terminate` runs at most once, after the last callback.
 
 /** One client on one topic, the same as a channel process in Phoenix. Its join is run by `runJoin`. */
@@ -192,7 +192,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
 
   reply(ref: SocketRef<unknown>, result: unknown): void {
     const answer = readReply(result)
-    if (answer === null) throw badResult('reply', result)
+    if (answer === null) throw badReply(result)
     this.connection.send(new Reply(ref.joinRef, ref.ref, ref.topic, answer.status, answer.response))
     this.connection.outgoing?.reply(this, ref.event, answer)
   }
@@ -234,7 +234,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     return this.definition.handleOut.has(event)
   }
 
-  /** Push immediately. Unlike `push`, this method does not wait for the end of `handleOut`. */
+  /** Push immediately. Unlike `push`, this method never holds the message back until the end of `handleOut`. */
   pushNow(event: string, payload: unknown, mustArrive: boolean): void {
     this.connection.send(new Message(this.ownRef, null, this.topic, event, payload), mustArrive)
   }
@@ -248,7 +248,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
 
   /** Subscribe to the topic, because the join callback has returned ok. Broadcasts are held until `open` is called. */
   accepted(): void | Promise<void> {
-    this.#state = ANSWERED
+    this.#state = ACCEPTED
     this.#held = []
     return this.connection.pubsub.subscribe(this.topic, this)
   }
@@ -264,7 +264,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
   open(): void {
     // The channel was revoked before the reply was sent.
     if (this.#state === ENDED) return this.sendEnd(PHX_CLOSE)
-    if (this.#state !== ANSWERED) return
+    if (this.#state !== ACCEPTED) return
     this.#state = JOINED
     const held = this.#held
     this.#held = null
@@ -282,7 +282,6 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
   receive(broadcast: Broadcast): void {
     if (this.catchUp !== null) return this.catchUp.receive(broadcast)
     if (this.#hasHandleOut && this.intercepts(broadcast.event)) return this.accept(broadcast)
-    // Encode the broadcast now even if it is held, so that its sender gets an encoding error.
     const frame = frameOf(broadcast, this.#serializer)
     if (frame === null) return
     if (this.#held === null) return this.#transport.send(frame)
@@ -293,7 +292,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
   /** End the channel and free its topic. `event` is sent to the client; null sends nothing (END-3). */
   end(reason: ExitReason, event: EndEvent | null): void {
     if (this.#state === ENDED) return
-    const hasJoined = this.#state >= ANSWERED
+    const hasJoined = this.#state >= ACCEPTED
     this.#state = ENDED
     this.#exit = reason
     this.#release()
@@ -308,9 +307,9 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
 
   /** End the channel of a client that is no longer allowed on the topic (AUTH-6). */
   revoke(): void {
-    if (this.#state < ANSWERED) return refuseJoin(this, { reason: UNAUTHORIZED })
-    // In the state ANSWERED, the join's reply is not sent yet. `open` sends `phx_close` after the reply.
-    this.end(shutdown('unauthorized'), this.#state === ANSWERED ? null : PHX_CLOSE)
+    if (this.#state < ACCEPTED) return refuseJoin(this, { reason: UNAUTHORIZED })
+    // In the state ACCEPTED, the join's reply is not sent yet. `open` sends `phx_close` after the reply.
+    this.end(shutdown('unauthorized'), this.#state === ACCEPTED ? null : PHX_CLOSE)
   }
 
   // Methods of `HistoryReader`, which `CatchUp` calls.
@@ -333,7 +332,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     this.connection.send(new Message(this.joinRef, this.joinRef, this.topic, event, payload))
   }
 
-  // Methods that `Process` calls, one callback at a time.
+  // Methods that `Process` calls.
 
   protected override call(item: Item): unknown {
     if (item instanceof Message) {

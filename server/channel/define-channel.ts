@@ -15,7 +15,7 @@ import type { Callbacks } from './channel-socket.ts'
 import { type AuthOptions, authRule, FreshToken, handleRefresh } from './refresh.ts'
 import { type Check, compile } from './validate.ts'
 
-/** Untyped callback. Its types were checked where the channel was defined. */
+/** Callback whose types are erased. The compiler has checked the types where the channel was defined. */
 export type Handler = (value: unknown, socket: unknown, event?: unknown) => unknown
 /** Handler of a client's event, and the check of its payload. */
 export type InHandler = { readonly handle: Handler; readonly check: Check | null }
@@ -48,8 +48,8 @@ export type ChannelDefinition<From = never> = {
 }
 
 /**
- * Options of a channel besides its handlers. `From` is the type of the socket's assigns. `A` is the type of the
- * channel's assigns.
+ * Options that every channel definition has, besides `join`, `handleIn` and the other handlers. `From` is the type of
+ * the socket's assigns. `A` is the type of the channel's assigns.
  */
 export type ChannelBeginning<From, A> = {
   /** Creates the channel's assigns from the socket's assigns. Default: a shallow copy of the socket's assigns. */
@@ -68,8 +68,8 @@ export type ChannelBeginning<From, A> = {
 
 /**
  * Define the channel of a contract.
- * @throws UsageError with `PHX_ERR_DEFINITION` for a malformed contract, an unknown key, a handler that is missing,
- * unknown or not a function, and an invalid option.
+ * @throws UsageError with `PHX_ERR_DEFINITION` if the contract is malformed, the definition has an unknown key, a
+ * handler is missing or not a function, or an option is invalid.
  */
 export function defineChannel<C extends Contract, From = unknown, A = From>(
   contract: C,
@@ -102,7 +102,7 @@ function handlersOf(events: readonly string[]): Readonly<Record<string, Rule>> {
  * Define a channel without a contract, for a quick start. Payloads have the type `unknown` and are not checked. If an
  * event has no handler in `handleIn`, the handler `'*'` gets the event, like `handle_in(event, payload, socket)` in
  * Elixir.
- * @throws UsageError with `PHX_ERR_DEFINITION` when a handler is missing or not a function.
+ * @throws UsageError with `PHX_ERR_DEFINITION` if the topic or the definition is invalid, e.g. if `join` is missing.
  */
 export function defineUntypedChannel<From = unknown, A = From>(
   topic: string,
@@ -173,7 +173,7 @@ function compileChannel<From>(parts: ContractParts, given: object): ChannelDefin
   return markMade(DEFINE_CHANNEL, {
     contract,
     pattern: parseTopicPattern(contract.topic),
-    // The cast is safe: `defineChannel` has checked the types of both functions against the socket's assigns.
+    // The cast is safe: the types of `defineChannel` ensure that both functions accept the same assigns.
     assigns: (definition.assigns as ((from: From) => unknown) | undefined) ?? null,
     authorize: (definition.authorize as ((from: From) => unknown) | undefined) ?? null,
     warnEvent: auth?.refresh.warn ?? null,
@@ -191,8 +191,8 @@ function compileChannel<From>(parts: ContractParts, given: object): ChannelDefin
 }
 
 /**
- * Returns the handlers as a Map. Clients choose the event names, and an object would also find inherited properties
- * such as `constructor`.
+ * Returns the handlers as a Map. Clients choose the event names, and a lookup in a plain object would also find
+ * inherited properties such as `constructor`.
  */
 function tableOf(handlers: Table | undefined): Map<string, Handler> {
   const given = Object.entries(handlers ?? {})

@@ -2,7 +2,7 @@ import { Broadcast, Message } from '../../protocol/index.ts'
 import { UsageError, wordsOf } from '../errors.ts'
 import type { ChannelDefinition } from './define-channel.ts'
 
-/** Message that `sendInfo` sends to a channel. */
+/** Item for a handler in `handleInfo`. It comes from `sendInfo`, a timer or a subscribed topic. */
 export class Info {
   readonly name: string
   readonly value: unknown

@@ -18,7 +18,8 @@ import type { ValidationError } from './validate.ts'
 
 // The join of a channel: check the params, call `join`, subscribe to the topic, answer. The answer goes to the
 // connection, which sends it after the answers to earlier joins (ORDER-3). Each step may be asynchronous, and the
-// channel may end meanwhile. The join is answered in any case, because the connection waits for the answer.
+// channel may end meanwhile. Every join is answered, here or by `Channel.revoke`, because the connection waits for the
+// answer. After the connection has closed, no answer is needed.
 
 /** Route of the joined topic: an entry of the socket definition. */
 type Route = { readonly assigns: object | null }
@@ -36,7 +37,7 @@ export function runJoin(channel: Channel, given: unknown, route: Route): void {
   connection.settle(noting.then(() => begin(channel, params, route)))
 }
 
-/** Refuse the join without calling `join`. */
+/** Refuse a join whose `join` callback has not been called. */
 export function refuseUncalled(
   channel: Channel,
   params: unknown,
@@ -60,7 +61,7 @@ export function refuseJoin(channel: Channel, response: unknown): void {
 
 function begin(channel: Channel, params: unknown, route: Route): void {
   const { connection, definition } = channel
-  // The channel was revoked before its start.
+  // If the channel has ended already, `revoke` has refused the join, or the connection has closed.
   if (channel.hasEnded) return
   let result: unknown
   let pending: Promise<void> | null = null
@@ -78,7 +79,7 @@ function begin(channel: Channel, params: unknown, route: Route): void {
 }
 
 function callJoin(channel: Channel, params: unknown, assigns: unknown): unknown {
-  // The cast is safe: `socket.channel()` ensures that `definition.assigns` accepts the socket's assigns.
+  // The cast is safe: the type of `SocketDefinition.channel` ensures that `definition.assigns` accepts these assigns.
   const own = channel.definition.assigns?.(assigns as never) ?? Object.assign({}, assigns)
   if (isPromise(own)) {
     disown(own)
@@ -114,12 +115,13 @@ function joinReturned(channel: Channel, result: unknown): void {
   } catch (error) {
     return joinFailed(channel, error)
   }
+  // If the channel has ended while `join` was pending, `revoke` has refused the join, or the connection has closed. Now
+  // `terminate` must clean up after `join`.
+  if (channel.hasEnded) return void channel.terminate()
   if (answer.status === 'error') {
     refuseJoin(channel, answer.response)
     return void channel.terminate()
   }
-  // The channel has ended while `join` was pending: `terminate` must clean up after `join`.
-  if (channel.hasEnded) return void channel.terminate()
   let frame: Frame
   try {
     frame = replyFrame(channel, 'ok', answer.response)
@@ -173,6 +175,8 @@ function answerWithoutHistory(channel: Channel, frame: Frame): void {
 
 function joinFailed(channel: Channel, cause: unknown): void {
   channel.report('join', cause)
+  // If the channel has ended while `join` was pending, the join needs no reply.
+  if (channel.hasEnded) return
   channel.rejected('normal')
   channel.connection.answered(channel, replyFrame(channel, 'error', { reason: JOIN_CRASHED }), false)
 }

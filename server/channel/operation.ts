@@ -11,8 +11,8 @@ import { ANY_EVENT } from './define-channel.ts'
 import { readReply, readStop } from './result.ts'
 
 /**
- * One call of a channel's callback, as passed to telemetry listeners. While a listener is subscribed, an object is
- * created for every message, so the properties are computed only when a listener reads them.
+ * One call of a channel's callback, as passed to telemetry listeners. While a listener is subscribed, each message
+ * creates an object of this class. To keep this cheap, most properties are computed only when a listener reads them.
  */
 abstract class Operation {
   runInContext: RunInContext | null

@@ -127,7 +127,7 @@ export class OutgoingCheck {
       const received: unknown = bytes ?? (value === undefined ? value : JSON.parse(JSON.stringify(value)))
       return schema === undefined ? errorsOfNothing(received) : this.#checkOf(schema)(received)
     } catch {
-      return [{ path: '', message: 'the value cannot be validated against its schema' }]
+      return [{ path: '', message: 'an error was thrown while the value was validated against its schema' }]
     }
   }
 

@@ -18,7 +18,7 @@ export class PendingCallbacks implements Swept {
   /** Pending callback of each channel. A channel has at most one. */
   readonly #pending: Map<Channel, Pending>
 
-  /** @param warnAfter milliseconds after which a callback is logged; Infinity for never. */
+  /** @param warnAfter milliseconds after which a callback that is still pending is logged; Infinity for never. */
   constructor(warnAfter: number, warn: Warn, throttledLog: ThrottledLog) {
     this.#warnAfter = warnAfter
     this.#warn = warn

@@ -25,7 +25,10 @@ export abstract class Process<Item> {
 
   /** Call the item's callback. Returns a promise if the callback is asynchronous. */
   protected abstract call(item: Item): unknown
-  /** Called when the item's callback has returned. If `returned` throws, `failed` is called with the error. */
+  /**
+   * Called when the item's callback has returned a value, or its promise has resolved with the value. If `returned`
+   * throws, `failed` is called with the error.
+   */
   protected abstract returned(item: Item, result: unknown): void
   /** Called when the item's callback has thrown, or its promise was rejected. Must not throw. */
   protected abstract failed(item: Item, error: unknown): void

@@ -18,7 +18,7 @@ export type AuthOptions = {
 export type RefreshReply =
   | { readonly ok: { readonly expires_in_ms: number | null } }
   | { readonly error: { readonly reason: string; readonly retry_after_ms?: number } }
-/** Reply to a fresh token. `isClosing` is true if the token does not allow the channel's topic. */
+/** Result of a token refresh. If the token does not allow the channel's topic, `isClosing` is true. */
 export type Refreshed = { readonly reply: RefreshReply; readonly isClosing: boolean }
 
 /** Schema of the refresh event's payload. */

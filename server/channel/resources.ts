@@ -90,7 +90,7 @@ class Subscription implements Subscriber {
     this.#channel = channel
   }
 
-  /** Id of the channel. If a broadcast's `from` is this id, `receive` is not called. */
+  /** Id of the channel. The pubsub skips broadcasts from this id. `receive` skips broadcasts from `senderId`, too. */
   get id(): string {
     return this.#channel.id
   }

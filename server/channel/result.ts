@@ -57,6 +57,12 @@ export function readStop(result: unknown): { reason: ExitReason; reply: Answer |
   return { reason: result['stop'] as ExitReason, reply }
 }
 
+/** Error for an invalid argument of `reply`. The message lists the valid forms. */
+export function badReply(result: unknown): UsageError {
+  const forms = '{ ok: reply }, { error: reason } or { status, payload }'
+  return new UsageError('PHX_ERR_RESULT', `reply(): the result must be ${forms} (got ${quoted(result)})`)
+}
+
 /** Error for an invalid result of a callback. The message lists the valid forms. */
 export function badResult(callback: string, result: unknown): UsageError {
   const forms =

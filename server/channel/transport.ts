@@ -8,7 +8,7 @@ export type ClosedReason = 'closed' | 'disconnected' | 'draining' | 'expired' | 
 /** Party that ended a connection. */
 export type ClosedBy = 'client' | 'server'
 
-/** Interface through which a socket uses its connection. */
+/** Interface through which a socket uses its transport (WebSocket or long-poll). */
 export interface Transport {
   /** `websocket` or `longpoll`. */
   readonly name: string
@@ -16,7 +16,7 @@ export interface Transport {
   readonly bufferedAmount: number
   /** Send one frame, in order, in this event-loop turn. Does nothing after a close. */
   send(frame: Frame): void
-  /** Close the connection after all frames that were passed to `send` earlier. Does nothing after a close. */
+  /** Close the connection once all frames passed to `send` earlier have been sent. Does nothing after a close. */
   close(code: number, reason?: string): void
   /** Stop reading from the client until `resume` is called. */
   pause(): void
@@ -29,7 +29,7 @@ export interface Transport {
   sweep(now: number, late: number): void
 }
 
-/** Interface through which a connection uses its socket. */
+/** Interface through which a transport uses its socket. */
 export interface SocketHandler {
   /**
    * Handle a whole frame from the client. `size` is its number of bytes; default: the length of `data`. Never throws.

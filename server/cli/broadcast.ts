@@ -7,7 +7,8 @@ import type { Command } from './command.ts'
 export const broadcast: Command = {
   help: `fastify-phoenix broadcast [--url URL] [--prefix PREFIX] [--key KEY] TOPIC EVENT PAYLOAD
 
-  Send an event to all subscribers of a topic, on every node. A topic with a history keeps it.
+  Send an event to all subscribers of a topic, on every node.
+  If the topic has a history for this event, the history keeps the event.
 
   PAYLOAD   JSON object, such as '{"body":"hi"}'
   --url     URL of Redis (default: REDIS_URL, or redis://127.0.0.1:6379)
@@ -34,7 +35,8 @@ export const broadcast: Command = {
     try {
       if (await emitter.publish(topic, event, payload, key === undefined ? {} : { key })) return 0
       terminal.stderr.write(
-        'fastify-phoenix broadcast: Redis did not confirm the broadcast; repeat it with the same --key\n',
+        'fastify-phoenix broadcast: Redis did not confirm the broadcast; run the command again ' +
+          '(without the same --key, the event may be sent twice)\n',
       )
       return 1
     } finally {
@@ -56,7 +58,7 @@ function payloadOf(json: string): object {
   return payload
 }
 
-/** Throw an EngineError if the package `redis`, an optional peer dependency, is missing. Rethrow any other error. */
+/** Convert the error of an import: if the package `redis` is missing, the new error says how to install it. */
 function withoutRedis(error: unknown): never {
   if (Object(error).code !== 'ERR_MODULE_NOT_FOUND') throw error
   throw new EngineError('the package redis is missing; install it: npm install redis', { cause: error })

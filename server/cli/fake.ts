@@ -8,7 +8,7 @@ import { type Command, stopSignal, type Terminal } from './command.ts'
 export const fake: Command = {
   help: `fastify-phoenix fake [--port PORT] [--transcript] [SCRIPT]
 
-  Start a fake Phoenix server on 127.0.0.1, with its socket at /socket, until SIGINT or SIGTERM.
+  Run a fake Phoenix server on 127.0.0.1, with its socket at /socket, until SIGINT or SIGTERM.
 
   SCRIPT        module whose default export is a function; it is called with the server
   --port        port to listen on (default: any free one)

@@ -46,9 +46,13 @@ const clusterOptions = object<ClusterOptions>(
 
 /**
  * Run a server on all cores behind one port, or in this process with `workers: 0`. In the primary process, resolves
- * when `start` has resolved in all workers. In any other process, resolves when `start` has resolved in this process.
- * Afterwards, the process handles SIGTERM and SIGINT (drain, then exit) and SIGHUP (replace the workers). If the server
- * cannot start, writes the reason to stderr and exits with code 1. No other function of the package ends the process.
+ * when `start` has resolved in all worker processes. In any other process, resolves when `start` has resolved in this
+ * process. If the server cannot start, writes the reason to stderr and exits with code 1. No other function of the
+ * package ends the process.
+ *
+ * On SIGTERM or SIGINT, the primary process drains the worker processes and exits. On SIGHUP, the primary process
+ * replaces the worker processes. If a worker process gets SIGTERM, the primary process replaces this worker process.
+ * Without worker processes, this process drains and exits on SIGTERM or SIGINT.
  * @throws UsageError with `PHX_ERR_OPTION` for an illegal option.
  */
 export async function runCluster(options: ClusterOptions): Promise<void> {

@@ -65,8 +65,8 @@ export class Primary {
   }
 
   /**
-   * Stop all worker processes. All processes stop listening before the first client's connection is closed. Resolves
-   * with true if all processes exited cleanly.
+   * Stop all worker processes. No client connection is closed until all processes have stopped listening. Resolves with
+   * true if all processes exited cleanly.
    */
   async stop(): Promise<boolean> {
     this.#stopping.abort()

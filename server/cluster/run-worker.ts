@@ -3,9 +3,9 @@ import { fail } from './fail.ts'
 import { type Order, type Report, readOrder } from './messages.ts'
 import { type Serving, type Started, serve } from './serving.ts'
 
-/** Serve as a worker process and obey the primary's orders. Rejects with the reason why this process must end. */
+/** Serve as a worker process and obey the primary's orders. Rejects with the reason if the server cannot start. */
 export async function runWorker(start: () => Started | Promise<Started>, isShared: boolean): Promise<void> {
-  // Ignore these signals: a Ctrl-C reaches the whole process group, and the primary handles it.
+  // Ignore both signals: the terminal sends them to the whole process group, and the primary handles them.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
   process.on('SIGTERM', () => tell({ report: 'retire' }))
   const serving = serve(start)

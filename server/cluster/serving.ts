@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type EndpointServer, isEndpoint } from '../endpoint/endpoint.ts'
 import type { Endpoint } from '../endpoint/endpoint-interface.ts'
-import { checkEndpoint, UsageError } from '../errors.ts'
+import { UsageError } from '../errors.ts'
 // Imported only for the type of `app.endpoint`.
 import type {} from '../plugin.ts'
 import { LocalAdapter } from '../pubsub/local-adapter.ts'
@@ -27,7 +27,13 @@ export class Serving {
 
   /** @throws UsageError when the app does not listen or has no endpoint. */
   constructor({ app, endpoint = app?.endpoint, failed }: Started) {
-    checkEndpoint('cluster: `start`', endpoint, isEndpoint)
+    if (!isEndpoint(endpoint)) {
+      const remedy = 'register the plugin `phoenix` on `app`, or return its endpoint as `endpoint`'
+      throw new UsageError(
+        'PHX_ERR_NO_ENDPOINT',
+        `cluster: \`start\` resolved without a valid endpoint; ${remedy}`,
+      )
+    }
     if (!app.server.listening) {
       throw new UsageError(
         'PHX_ERR_OPTION',

@@ -19,9 +19,9 @@ export type WorkerProcessOptions = {
 
 /** Exit of a worker process. */
 export type Ending = {
-  /** False if the process ended with a signal or a nonzero exit code after `start` had resolved. */
+  /** True if the exit code is 0, or if the process ended before its `start` had resolved. */
   readonly isClean: boolean
-  /** Reason that the worker process reported; otherwise its exit code or signal. */
+  /** Failure that the process reported, or the exceeded `startLimit`; otherwise its exit code or signal. */
   readonly reason: string
 }
 

@@ -28,7 +28,7 @@ export const Figures = Type.Object({
   memory: Type.Object({ rss: Type.Number(), heap: Type.Number() }, { description: 'Bytes' }),
   slowConsumers: Type.Integer({
     description:
-      'Number of closed slow clients plus number of dropped frames, since the dashboard was opened',
+      'Connections closed and frames dropped because clients read too slowly, since the dashboard was opened',
   }),
   refusedJoins: Type.Array(Type.Object({ reason: Type.String(), count: Type.Integer() }), {
     description: 'Since the dashboard was opened',
@@ -54,7 +54,7 @@ export const Topics = Type.Object({
       members: Type.Array(Type.Object({ name: Type.String(), connections: Type.Integer() }), {
         description: 'The first 20 members that have a presence',
       }),
-      present: Type.Integer({ description: 'Keys of all presences' }),
+      present: Type.Integer({ description: 'Number of all members that have a presence' }),
     }),
   ),
   isAll: Type.Boolean({ description: 'True if `topics` contains all topics of the cluster' }),
@@ -69,7 +69,7 @@ export const LoggedFrame = Type.Object({
   event: Type.String(),
   socketId: Type.Union([Type.String(), Type.Null()]),
   payload: Type.String({
-    description: 'JSON without the values of filtered parameters; empty for a binary frame from the server',
+    description: 'JSON in which secret values are hidden; empty for a binary frame that the server has sent',
   }),
 })
 

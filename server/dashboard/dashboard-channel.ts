@@ -3,7 +3,7 @@ import { defineChannel } from '../channel/define-channel.ts'
 import { Dashboard, type LoggedFrame } from './contract.ts'
 import type { Watchers } from './watchers.ts'
 
-/** Channel of the dashboard's page. Broadcasts carry the figures; events from the client are the operator's actions. */
+/** Channel of the dashboard's page. The page receives the figures, and sends the operator's actions. */
 export function dashboardChannel(admin: Admin, watchers: Watchers) {
   return defineChannel(Dashboard, {
     join(_params, socket) {

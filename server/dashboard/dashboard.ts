@@ -91,7 +91,7 @@ function socketOf(authorize: Authorize, admin: Admin, watchers: Watchers) {
   }).channel(dashboardChannel(admin, watchers))
 }
 
-/** Folder of the built page: `dashboard`, beside this module. */
+/** Folder of the built page. In the built package, this is `dist/dashboard/`, beside `dist/dashboard.js`. */
 function pageRoot(): string {
   return fileURLToPath(new URL('./dashboard/', import.meta.url))
 }

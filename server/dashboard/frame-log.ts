@@ -9,8 +9,8 @@ const MAX_FRAMES = 200
 const MAX_PAYLOAD = 2_000
 
 /**
- * Logs the frames of one topic or one socket id on this node. Values of filtered parameters are hidden. Of a binary
- * frame, only the size is logged.
+ * Logs the frames of one topic or one socket id on this node. Values of filtered parameters are hidden. The payload of
+ * a binary frame is not logged, only its size.
  */
 export class FrameLog {
   readonly #endpoint: EndpointServer

@@ -48,7 +48,10 @@ export class NodeMonitor {
     this.#logs = new Map()
   }
 
-  /** Return the latest figures and frames. Starts reading the figures, if necessary, for at least `LEASE_MS`. */
+  /**
+   * Return the latest figures and frames. Starts to read the figures if necessary. The reading ends at `stop`, at the
+   * latest `LEASE_MS` after the last call of `report`.
+   */
   report(queries: readonly FrameQuery[]): NodeReport {
     this.#reading ??= new Reading(this.#options)
     if (this.#lease !== null) clearTimeout(this.#lease)

@@ -5,9 +5,9 @@ import type { FrameQuery, NodeMonitor, NodeReport } from './node-monitor.ts'
 
 /** Name of the question that nodes ask each other. */
 const QUESTION = 'dashboard'
-/** Milliseconds to wait for answers. Must be less than the time between two questions. */
+/** Milliseconds to wait for the figures of the other nodes. Must be less than `SAMPLE_EVERY_MS`. */
 const ANSWER_MS = 900
-/** Number of timer ticks between two queries for topics. A query is expensive, because it reads from Redis. */
+/** The list of topics is read at every second tick of the timer, because reading it from Redis is expensive. */
 const TOPICS_EVERY = 2
 /** Maximum number of topics to list. */
 const MAX_TOPICS = 50

@@ -195,6 +195,6 @@ export class Emitter {
 
   get #noNode(): string {
     const { prefix } = this.#options
-    return `no node with the prefix "${prefix}" has recently stored its histories in Redis. Check \`url\` and \`prefix\`, or pass the topic's contract in \`histories\``
+    return `no node with the prefix "${prefix}" has recently stored the settings of its histories in Redis. Check \`url\` and \`prefix\`, or pass the topic's contract in \`histories\``
   }
 }

@@ -32,8 +32,8 @@ export function optionsOf<T>(call: string, given: BroadcastArguments, rule: Rule
 }
 
 /** Check the argument `from`: the id of the sender. */
-export function checkFrom(from: unknown): string {
-  checkOption('endpoint.broadcastFrom(): the id of a channel or subscription', from, string)
+export function checkFrom(call: string, from: unknown): string {
+  checkOption(`${call}: the id of a channel or subscription`, from, string)
   return from as string
 }
 

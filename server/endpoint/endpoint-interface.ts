@@ -11,7 +11,7 @@ import type { HistoryPage, HistoryQuery } from './read-history.ts'
 export interface Endpoint extends PresenceEndpoint {
   /** Engine that connects this node to the other nodes. */
   readonly engine: Engine
-  /** Limits on clients and on the process, with their defaults. */
+  /** Limits on clients and on the process. A limit that was not set has its default. */
   readonly limits: Limits
   /** Id of this node, unique in the cluster and new at every start. */
   readonly nodeId: string
@@ -24,9 +24,9 @@ export interface Endpoint extends PresenceEndpoint {
   readonly isDraining: boolean
 
   /**
-   * Send an event to all subscribers of a topic, on every node. If the first argument is the contract, the compiler
-   * checks event and payload. A returned promise resolves with true if the event was sent to the other nodes, otherwise
-   * with false, and never rejects. Returns undefined on a single node.
+   * Send an event to all subscribers of a topic, on every node. With a contract as the first argument, the compiler
+   * checks event and payload. On a single node, returns undefined. With several nodes, returns a promise that never
+   * rejects: it resolves with true if the event was sent to the other nodes, otherwise with false.
    * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
    */
   broadcast(
@@ -105,9 +105,9 @@ export interface Endpoint extends PresenceEndpoint {
 
   /**
    * Call a listener with each broadcast of a topic, from all nodes, like `Endpoint.subscribe/1`. To stop, call
-   * `unsubscribe()` of the returned subscription. A worker forwards broadcasts to itself with
-   * `endpoint.subscribe(topic, (b) => worker.send('broadcast', b))`, and unsubscribes in `terminate`. Exceptions of the
-   * listener are reported.
+   * `unsubscribe()` of the returned subscription. Exceptions of the listener are reported. For example, to receive
+   * broadcasts in a worker, call `endpoint.subscribe(topic, (b) => worker.send('broadcast', b))`, and unsubscribe in
+   * `terminate`.
    * @throws UsageError when the topic is not a string or the listener not a function.
    */
   subscribe(topic: string, listener: BroadcastListener): Subscription

@@ -25,8 +25,8 @@ export type EndpointOptions = {
    */
   readonly presences?: readonly { open(host: PresenceHost): void }[]
   /**
-   * Contracts that have a history but no channel on this node. List a contract here if this node publishes to its
-   * topics or reads their histories. Default: none.
+   * Contracts that have a history but no channel on this node. List a contract here if this node publishes to the
+   * contract's topics or reads the histories of these topics. Default: none.
    */
   readonly histories?: readonly Contract[]
   /**

@@ -162,8 +162,8 @@ export class EndpointServer implements SocketHost, Endpoint {
   }
 
   /**
-   * True if nothing runs or waits: no callback or queued item of a channel, no join or upgrade, and no promise that was
-   * passed to `settle`.
+   * True if nothing runs or waits: no callback or queued item of a channel, no join, and no promise that was passed to
+   * `settle`.
    */
   get isIdle(): boolean {
     if (this.#settling.size > 0 || this.admission.waiting > 0) return false
@@ -257,7 +257,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     payload: NoInfer<OutPayload<C, E>>,
   ): Promise<boolean> | undefined
   broadcastFrom(from: string, ...args: readonly unknown[]): Promise<boolean> | undefined {
-    const channel = this.channels.get(checkFrom(from))
+    const channel = this.channels.get(checkFrom('endpoint.broadcastFrom()', from))
     const topic = topicOf(args)
     const isKept = channel !== undefined && topic !== null && this.pubsub.historyOf(topic) !== null
     return this.send(makeBroadcast(args, isKept ? channel.senderId : from))
@@ -272,7 +272,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     payload: NoInfer<OutPayload<C, E>>,
   ): void
   localBroadcastFrom(from: string, ...args: readonly unknown[]): void {
-    const broadcast = makeBroadcast(args, checkFrom(from))
+    const broadcast = makeBroadcast(args, checkFrom('endpoint.localBroadcastFrom()', from))
     this.outgoing?.broadcast(broadcast)
     this.pubsub.localBroadcast(broadcast)
   }

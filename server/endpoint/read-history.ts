@@ -20,8 +20,8 @@ export type HistoryQuery =
 export type HistoryMessage<C extends Contract = Contract> = {
   [E in OutEvent<C>]: {
     /**
-     * Sequence number in the history. Null for a broadcast of an earlier epoch, because no client can continue from a
-     * sequence number of an earlier epoch.
+     * Sequence number within `HistoryPage.epoch`. Null for a broadcast of an earlier epoch, because clients can resume
+     * only within the current epoch.
      */
     readonly seq: number | null
     readonly event: E

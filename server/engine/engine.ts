@@ -26,8 +26,8 @@ export type EngineLogger = {
 }
 
 /**
- * Result of claiming a periodic task. Says for which clients this node runs the task in the current period, and when
- * the next period begins.
+ * Result of claiming a periodic task, such as a broadcast to all clients every minute. Says for which clients this node
+ * runs the task in the current period, and when the next period begins.
  */
 export type Claim = {
   /**
@@ -54,13 +54,13 @@ export interface Engine {
   readonly nodes: Nodes
   readonly state: EngineState
   /**
-   * Duration of the latest command in milliseconds; null before the first command. Absent if the engine sends no
-   * commands.
+   * Milliseconds that the engine's server (for example Redis) took to reply to the latest command. Null before the
+   * first reply. Absent if the engine has no server.
    */
   readonly lag?: number | null
   /**
-   * Error code, such as NOPERM, if the server of the engine (for example Redis) refuses a command. Null or absent if
-   * the server refuses no command.
+   * Error code, such as NOPERM, while the engine's server refuses a command. Null or absent while the server accepts
+   * all commands.
    */
   readonly fault?: string | null
   /** Start to connect. Called before the adapter is started. Must not wait for an unavailable server. */

@@ -9,8 +9,8 @@ import type { Claim, Engine } from './engine.ts'
 import type { Nodes, QuestionHandler } from './nodes.ts'
 
 /**
- * Engine of a single node. An adapter can connect several nodes that use this engine. The connected nodes share only
- * broadcasts, not presences or histories.
+ * Engine that does not connect nodes. If the nodes are connected by an adapter, they share only broadcasts, not
+ * presences or histories.
  */
 export class LocalEngine implements Engine {
   readonly adapter: PubSubAdapter
@@ -35,7 +35,7 @@ export class LocalEngine implements Engine {
   }
 }
 
-/** `Nodes` of an engine without other nodes: all questions remain unanswered. */
+/** `Nodes` that answers no question, not even a question to this node itself. */
 class NoOtherNodes implements Nodes {
   async ask(): Promise<undefined> {}
 

@@ -32,7 +32,7 @@ const Degraded = Type.Array(Type.Literal('engine'), {
   description: 'Parts of the server that do not work. The node can still serve its own clients.',
 })
 const Fault = Type.Optional(
-  Type.String({ description: 'Error code with which the engine refuses commands, such as NOPERM' }),
+  Type.String({ description: 'Error code, such as NOPERM, if the server of the engine refuses commands' }),
 )
 const reasons = ['starting', 'leaving', 'event_loop', 'engine'] as const
 
@@ -81,7 +81,7 @@ export async function health(app: FastifyInstance, options: HealthOptions): Prom
       engine: readyRequiresEngine && engine.state === 'down',
     }
     const found = reasons.filter((reason) => why[reason])
-    // An engine that is down does not make the node unready, because the node can still serve its own clients. If all
+    // By default, a node stays ready if its engine is down, because the node can still serve its own clients. If all
     // nodes were unready, no client would be served.
     const fault = engine.fault ?? undefined
     const degraded = engine.state === 'down' || fault !== undefined ? ['engine'] : []

@@ -1,17 +1,18 @@
 // Problem: thousands of clients may join or reconnect at the same time, as after a deploy. Starting all of their joins
 // in one event-loop turn would block heartbeats and messages of every other client for seconds.
 //
-// Approach: if there is no burst, an entry (for example a join) starts immediately. If the starts of entries took more
-// than half of the recent time, there is a burst. During a burst, new entries wait in a FIFO queue. Each event-loop
-// turn (check phase) has one time slice, in which queued entries start. The slice adapts to the lateness of the loop;
-// see `yieldingSlice` and `steadySlice`. The queue sets no timer, because a timer fires late if the loop is busy.
+// Approach: if there is no burst, an entry (for example a join) starts immediately. If the process recently spent more
+// than half of its time on starting entries, there is a burst. During a burst, new entries wait in a FIFO queue. Each
+// event-loop turn (check phase) has one time slice, in which queued entries start. The slice adapts to the lateness of
+// the loop; see `yieldingSlice` and `steadySlice`. The queue sets no timer, because a timer fires late if the loop is
+// busy.
 //
 // Invariant: entries start in order. While entries wait, at most one slice of each turn is spent on them. An entry that
 // has waited for `maxWait` is refused, not started.
 
-/** Default time slice, in milliseconds: the time for queued entries in each event-loop turn. */
+/** Initial length of a time slice, in milliseconds. Maximum of `yieldingSlice` and minimum of `steadySlice`. */
 const SLICE_MS = 10
-/** Minimum length of a time slice, in milliseconds. */
+/** Minimum of `yieldingSlice`, in milliseconds. */
 const SHORTEST_SLICE_MS = 1
 /** The event loop counts as late if a turn takes longer than this number of milliseconds. */
 const LATE_TURN_MS = 20
@@ -22,8 +23,8 @@ const LATE_TURN_MS = 20
 const BURST = 8
 /** Maximum estimate of the length of the next event-loop turn, in milliseconds. */
 const FORESEEN_MS = 1_000
-/** Milliseconds after which a past burst no longer delays new entries. */
-const LONGEST_DEBT_MS = 40
+/** Maximum number of milliseconds for which the queue counts as busy after an entry has started. */
+const MAX_BUSY_MS = 40
 
 /** Work that can start, wait or be refused, such as a join. */
 export interface QueueEntry {
@@ -102,7 +103,7 @@ export class BurstQueue {
   /** Record the time that an entry took to start. `#busyUntil` grows by twice this time. */
   #count(startedAt: number, now: number): void {
     const busyUntil = Math.max(this.#busyUntil, startedAt) + 2 * (now - startedAt)
-    this.#busyUntil = Math.min(busyUntil, now + LONGEST_DEBT_MS)
+    this.#busyUntil = Math.min(busyUntil, now + MAX_BUSY_MS)
     this.#inARow += 1
   }
 
@@ -123,7 +124,7 @@ export class BurstQueue {
     const turn = now - (this.#pausedAt ?? now)
     this.#slice = this.#options.nextSlice(this.#slice, turn)
     const end = now + this.#slice
-    // Expected time of the next `resume`. This call starts or refuses each entry whose `maxWait` ends earlier.
+    // Expected time of the next call. An entry whose `maxWait` ends before the next call is started or refused now.
     const next = end + Math.min(turn, FORESEEN_MS)
     for (const [entry, since] of this.#waiting) {
       const latest = since + this.#options.maxWait
@@ -146,8 +147,8 @@ function resume(queue: BurstQueue): void {
 
 /**
  * Return the length of the next time slice, for work that can wait. After an event-loop turn of at most `LATE_TURN_MS`,
- * the slice grows by one millisecond, up to `SLICE_MS`. After a longer turn, the slice is halved, but is at least 1/64
- * of the turn.
+ * the slice grows by one millisecond. After a longer turn, the slice is halved, but is at least 1/64 of the turn. The
+ * result is always between `SHORTEST_SLICE_MS` and `SLICE_MS`.
  */
 export function yieldingSlice(slice: number, turn: number): number {
   if (turn <= LATE_TURN_MS) return Math.min(SLICE_MS, slice + 1)

@@ -26,7 +26,7 @@ type Look = {
 
 /** Checks the timeouts of all connections once per interval, with a single timer. */
 export class Sweep {
-  /** Time of the latest sweep, in milliseconds of `performance.now()`. */
+  /** Time when the timer last fired, in milliseconds of `performance.now()`. */
   now: number
   readonly #connections: Iterable<SweptConnection>
   readonly #others: Iterable<Swept>

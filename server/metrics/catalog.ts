@@ -20,7 +20,7 @@ const catalogEntries: readonly CatalogEntry[] = [
   counter('connections_opened_total', 'Connections that were opened.', ({ figures }) => figures.opened),
   counter(
     'connections_refused_total',
-    'Clients that were refused, by the step that refused them.',
+    'Refused clients. The reason is the step of the handshake that refused the client.',
     ({ figures }) => figures.refused,
   ),
   counter(
@@ -50,7 +50,7 @@ const catalogEntries: readonly CatalogEntry[] = [
   histogram('handler_duration_seconds', 'Time from receiving a message to the end of its handler.', (s) =>
     perPattern(s, handlers),
   ),
-  histogram('broadcast_recipients', 'Number of channels on this node that each broadcast reached.', (s) =>
+  histogram('broadcast_recipients', 'Number of channels that a broadcast reached on this node.', (s) =>
     perPattern(s, (f) => samplesOf({}, f.fanOut)),
   ),
   counter(
@@ -92,7 +92,7 @@ const catalogEntries: readonly CatalogEntry[] = [
   counter('gaps_total', 'Topics whose broadcasts may have been missed.', ({ figures }) => figures.gaps),
   counter(
     'history_joins_total',
-    'Joins that asked for recovery. The outcome is `new` if the client had no cursor.',
+    'Joins that asked for recovery. The outcome is `new` if the client had no position to continue from.',
     ({ figures }) => figures.historyJoins,
   ),
   counter('history_replayed_total', 'Missed broadcasts sent to recovering clients.', ({ figures }) => [

@@ -98,7 +98,7 @@ function sendToPrimary(message: MetricsMessage): Promise<void> {
 class Merger {
   /** Latest metrics of each worker process, by its id. */
   readonly #latest: Map<number, Json>
-  /** Counter metrics of ended worker processes, added together. Null if there are none. */
+  /** Counters and histograms of ended worker processes, added together. Null if there are none. */
   #ended: Json | null
   #lastId: number
   /** Listeners for the responses of worker processes, by the id of the `collect` message. */
@@ -171,6 +171,6 @@ function merge(all: readonly Json[]): Registry {
 }
 
 function readMessage(message: unknown): MetricsMessage | null {
-  // The cast is safe: only this file sends messages with a field `metrics`.
+  // The cast is safe unless other code sends the same values of `metrics`. All other values are ignored.
   return isObject(message) && 'metrics' in message ? (message as MetricsMessage) : null
 }

@@ -46,7 +46,7 @@ export class Figures {
   readonly restarts = new Tally('worker')
   readonly #joinReasons: ReadonlySet<unknown>
 
-  /** @param reasons reasons with which the application refuses joins. */
+  /** @param reasons the application's own reasons for refused joins. */
   constructor(reasons: readonly string[]) {
     this.#joinReasons = new Set([...joinReasons, ...reasons])
   }
@@ -91,7 +91,7 @@ export class Figures {
     figures.bytesOut += size
   }
 
-  /** Count a crash: a channel's callback threw, or stopped the channel with a reason other than a normal end. */
+  /** Count a crash: a channel's callback threw, or gave a stop reason other than `normal` and `shutdown`. */
   crashed(pattern: string, callback: string): void {
     this.#of(pattern).crashes.add(callbackKind(callback))
   }

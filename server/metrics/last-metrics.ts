@@ -9,7 +9,7 @@ const NAME = 'fastify-phoenix.last_metrics'
 /** Milliseconds to wait for the metrics before the process ends without them. */
 const SEND_MS = 1_000
 
-/** Request to send the metrics before this process ends. Each listener adds a promise to `sending`. */
+/** Message that requests the last metrics of this process. Each listener adds a promise to `sending`. */
 type LastMetrics = { readonly sending: PromiseLike<void>[] }
 
 /**

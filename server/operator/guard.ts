@@ -82,7 +82,7 @@ export function bearerToken({ headers }: Authorized): string | null {
  * UsageError when `token` is not a non-empty string.
  */
 export function tokenMatcher(token: string): (given: string) => boolean {
-  checkOption('tokenMatcher', token, nonEmptyString)
+  checkOption('tokenMatcher: the token', token, nonEmptyString)
   const expected = hash(token)
   return (given) => timingSafeEqual(hash(given), expected)
 }

@@ -15,7 +15,7 @@ const presenceOwner = rule(
 )
 const presenceKey = rule('a string or a number', (key) => typeof key === 'string' || typeof key === 'number')
 const ownTopic = rule(
-  'the socket of a channel, or be followed by a topic: track(endpoint.ownerOf(worker), topic, key, meta)',
+  'the socket of a channel if no topic follows the owner',
   (owner) => 'topic' in Object(owner),
 )
 
@@ -23,7 +23,7 @@ function hasTrackers(value: unknown): value is { readonly trackers: Trackers } {
   return isObject(value) && value['trackers'] instanceof Trackers
 }
 
-/** Checks the arguments of a presence's functions. Its methods throw a UsageError that names the presence. */
+/** Checks the arguments of a presence's functions. Each UsageError begins with the name of the presence. */
 export class Arguments {
   readonly #owner: string
 

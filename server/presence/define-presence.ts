@@ -52,11 +52,11 @@ export type PresenceOptions<C extends PresenceContract, R> = {
    */
   readonly windowMs?: number
   /**
-   * Maximum number of keys in a `presence_state`. If a topic has more keys, `presence_count` is sent instead
-   * (PRESENCE-7). Default: no limit.
+   * Maximum number of keys in a `presence_state`. If a topic has more keys, `presence_state` is `{}`, and
+   * `presence_count` follows (PRESENCE-7). Default: no limit.
    */
   readonly maxState?: number
-  /** Name that distinguishes several presences of the same contract. Default: the contract's topic. */
+  /** Name, unique among the presence definitions of an endpoint. Default: the contract's topic. */
   readonly name?: string
 }
 
@@ -184,7 +184,7 @@ function resolvePresence<C extends PresenceContract, R>(
   checkDefinition(`contract "${topic}": the schema \`presence\``, presence, schema)
   checkDefinition(`presence "${topic}"`, options, presenceOptions)
   const { fetch, handleMetas, windowMs = 0, maxState = Number.POSITIVE_INFINITY, name = topic } = options
-  // The cast is safe: `track` and `update` have checked that the metas match the contract.
+  // Both casts are safe: `fetch` and `handleMetas` get only metas that `track` or `update` has checked.
   const untyped = fetch === undefined ? null : (fetch as Fetch)
   return Object.freeze({
     name,

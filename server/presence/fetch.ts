@@ -21,7 +21,7 @@ export function readFields(result: unknown): Fields {
   )
 }
 
-/** Check the result of `fetch` with `readFields`. @throws ProtocolError when the fields cannot be encoded as JSON. */
+/** Like `readFields`, but for fields that are sent. @throws ProtocolError also when they cannot be encoded as JSON. */
 export function readJsonFields(result: unknown): Fields {
   const fields = readFields(result)
   encodeJson(fields)

@@ -11,7 +11,7 @@ export class PendingDiff {
   /** Pending joins by `phx_ref`, in the order in which the presences joined. The diff lists metas in this order. */
   readonly #joins: Map<string, Presence>
   readonly #leaves: Map<string, Presence>
-  /** Keys of `#joins` whose presence clients may already have. The leave of such a presence must be sent. */
+  /** The `phx_ref`s in `#joins` that clients may know already. The leaves of these presences must be sent. */
   readonly #known: Set<string>
 
   constructor() {
@@ -38,7 +38,7 @@ export class PendingDiff {
     }
   }
 
-  /** Called when the application reads the topic's presences, because the application could send them to clients. */
+  /** Called when the application reads the topic's presences, and may send them to clients before the next diff. */
   listed(): void {
     for (const phx_ref of this.#joins.keys()) this.#known.add(phx_ref)
   }

@@ -58,7 +58,7 @@ export class PresenceBroadcaster {
     this.#schedule()
   }
 
-  /** Called when the application reads the topic's presences, because the application could send them to clients. */
+  /** Called when the application reads the topic's presences, and may send them to clients before the next diff. */
   listed(): void {
     this.#pending.listed()
   }
@@ -146,7 +146,7 @@ export class PresenceBroadcaster {
 
   async #sendLater(update: PresenceUpdate, fields: PromiseLike<Fields | null>): Promise<void> {
     this.#send(update, await fields)
-    // Changes that arrived while `fetch` ran have waited already, so send them without waiting for another window.
+    // If no window is open, send the changes whose window ended while `fetch` ran.
     if (!this.#isScheduled) this.flush()
   }
 

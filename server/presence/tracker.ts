@@ -36,7 +36,7 @@ export interface TrackerHost extends PresenceEndpoint {
   report(error: CallbackError): void
 }
 
-// Presence of one definition in one endpoint works in three steps. `Tracker` writes presences to a store, and
+// In each endpoint, a presence definition works in three steps. `Tracker` writes presences to a store, and
 // removes them when their owners (channels and workers) end. The store (`PresenceStore`) holds the presences of each
 // topic: a `LocalStore` on a single node, a `RedisStore` in a cluster. The store reports every change, including those
 // of other nodes. Each change goes to the topic's `PresenceBroadcaster`, which merges the changes of one window into
@@ -156,8 +156,8 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
 
   /** List the presences on a channel's topic, with the fields of `fetch`. Returns a promise if `fetch` does. */
   list({ topic }: Tracked): Entries | Promise<Entries> {
-    // Send the pending `presence_diff` first. Applications often push the list to a client that has just joined. The
-    // diff contains this client's own presence, and must arrive before the list.
+    // If there is no window, send the pending `presence_diff` first. Applications often push the list to a client that
+    // has just joined. The diff with this client's own presence should arrive before the list.
     if (this.settings.windowMs === 0) this.#broadcasters.get(topic)?.flush()
     return this.#complete(topic, this.view(topic), identity)
   }
@@ -172,7 +172,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     return this.#complete(topic, await this.#store.read(topic), identity)
   }
 
-  /** Like `getByKey`, but from all nodes of the cluster, even if this node has no channel on the topic. */
+  /** Like `getByKey`, but also complete if this node has no channel on the topic. */
   async getByKeyAnywhere(topic: string, key: string): Promise<MaybeEntry> {
     return this.#complete(topic, (await this.#store.read(topic)).of(key), (entries) => entries[key])
   }
@@ -224,8 +224,8 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
   }
 
   /**
-   * Return the metas of an owner by topic and key; null if the owner has ended. The first call registers this tracker,
-   * so that `ended` removes the metas.
+   * Return the metas of an owner by topic and key; null if the owner has ended. The first call for an owner registers
+   * this tracker as a listener of the owner, so that `ended` removes the metas.
    */
   #listenTo(owner: PresenceOwner, topic: string): Map<string, Map<string, Meta>> | null {
     const known = this.#owners.get(owner)

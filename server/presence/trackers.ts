@@ -33,7 +33,7 @@ export class Trackers {
     if (known !== undefined) {
       throw new UsageError(
         'PHX_ERR_DEFINITION',
-        `two presences have the name "${settings.name}": \`name\` must be unique in an endpoint`,
+        `two presence definitions have the name "${settings.name}": \`name\` must be unique in an endpoint`,
       )
     }
     const check = this.#compile(settings.meta)
@@ -43,7 +43,8 @@ export class Trackers {
   }
 
   /**
-   * Return the presence owner for a worker, or for another object that can end. Each object has one owner.
+   * Return the owner of presences that ends together with `living`, for example a worker. The same object always gets
+   * the same owner.
    * @throws UsageError when `living.exited` is not a promise.
    */
   ownerOf(living: Living): LivingOwner {

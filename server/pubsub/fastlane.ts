@@ -2,23 +2,21 @@ import type { Broadcast, Frame, Serializer } from '../../protocol/index.ts'
 import type { Subscriber } from './pubsub.ts'
 
 /**
- * Deliver one broadcast to a topic's subscribers, except its sender. A channel that does not intercept the event passes
- * the encoded frame directly to its transport (BROADCAST-3).
+ * Deliver one broadcast to a topic's subscribers, except the sender of the broadcast. A channel that does not intercept
+ * the event passes the encoded frame directly to its transport (BROADCAST-3).
  */
 export function dispatch(subscribers: ReadonlySet<Subscriber>, broadcast: Broadcast): void {
   const { from } = broadcast
   let left = subscribers.size
   for (const subscriber of subscribers) {
-    // Stop at subscribers that were added during this loop: they come last, and must not get this broadcast.
+    // Subscribers that are added during this loop come last. Stop there, so that the loop ends even if handlers keep
+    // adding subscribers. If a subscriber was removed before its turn, an added one may get the broadcast.
     if (left-- === 0) return
     if (from === null || subscriber.id !== from) subscriber.receive(broadcast)
   }
 }
 
-/**
- * Frame of a broadcast in one protocol version, encoded once; null if the version does not support the payload.
- * @throws ProtocolError when the payload is neither bytes nor a JSON object.
- */
+/** Frame of a broadcast in one protocol version, encoded once; null if the version does not support the payload. */
 export function frameOf(broadcast: Broadcast, serializer: Serializer): Frame | null {
   let frame = broadcast.frames[serializer.index]
   if (frame === undefined) {

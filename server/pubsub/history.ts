@@ -3,8 +3,8 @@ import type { Broadcast } from '../../protocol/index.ts'
 // Problem: clients that were disconnected must get missed broadcasts when they rejoin, once and in order (RECOVERY-1).
 //
 // Approach: a store keeps the latest broadcasts of each topic in a log, and gives each broadcast a sequence number.
-// Channels read the log through the pubsub. A local store delivers within `append`. A shared store delivers a broadcast
-// when it comes back from the shared log, so its sequence number is the same on all nodes.
+// Channels read the log through the pubsub. A local store delivers within `append`. A shared store delivers a kept
+// broadcast after reading the broadcast from the shared log, so all nodes see the same sequence number.
 //
 // Invariant: the broadcasts of a topic are delivered in the order of their sequence numbers, without gaps, and `replay`
 // never returns a broadcast that is not delivered yet. In the event-loop turn in which a channel reads the end of the
@@ -14,7 +14,7 @@ import type { Broadcast } from '../../protocol/index.ts'
 export type HistorySettings = {
   /** Topic pattern of the contract. */
   readonly pattern: string
-  /** Minimum number of broadcasts that each topic keeps. */
+  /** Number of latest broadcasts that each topic keeps, within `ttlMs` and `maxBytes`. A shared store may keep more. */
   readonly size: number
   /**
    * Maximum age of a kept broadcast, in milliseconds. A topic that stays unused for this time gets a new epoch at its
@@ -118,11 +118,11 @@ export type HistoryPart = {
 export type HistoryNote =
   /** The store has read and delivered `count` broadcasts that this node had missed. */
   | { readonly kind: 'filled'; readonly topic: string; readonly count: number }
-  /** `count` broadcasts of a topic were read from the shared store. */
+  /** `count` broadcasts of a topic were read from the shared log. */
   | { readonly kind: 'read'; readonly topic: string; readonly count: number }
   /** The epoch of a topic has changed. */
   | { readonly kind: 'epoch'; readonly topic: string; readonly count?: 1 }
-  /** The shared store refused a broadcast or did not answer in time, so `append` returned `unknown`. */
+  /** The shared log refused a broadcast, or could not be reached in time. `append` returned `unknown`. */
   | { readonly kind: 'refused'; readonly topic: string; readonly count?: 1 }
 
 /** Settings for handing the histories of one process over to the next. */
@@ -131,7 +131,7 @@ export type HandOver = {
   readonly file: string
   /** Return the settings of a topic's history; null if the topic has no history. */
   settingsOf(topic: string): HistorySettings | null
-  /** Write a line to the log. Never throws. */
+  /** Write a warning to the application's logger. Never throws. */
   warn(details: object, message: string): void
 }
 
@@ -167,7 +167,7 @@ export interface HistoryStore {
   start(): void | Promise<void>
   /** Called once per `sweepInterval` of the endpoint, by default each second. */
   sweep?(): void
-  /** Stop. Afterwards, the store keeps and delivers nothing, and `append` returns `unknown`. */
+  /** Stop. Afterwards, the store keeps nothing, and `append` returns `unknown`. */
   stop(): void | Promise<void>
   /**
    * Called when a topic has its first subscriber on this node, right after the adapter's `subscribe`. A returned
@@ -179,7 +179,7 @@ export interface HistoryStore {
   unsubscribe(topic: string): void
   /**
    * Keep a JSON broadcast, and deliver it on all nodes in the order of sequence numbers. If the broadcast cannot be
-   * kept, it is not delivered. `key` has at most 128 characters. The same key on another topic is a different key.
+   * kept, it is not delivered. `key` has at most 128 characters. Each topic has its own keys.
    */
   append(broadcast: Broadcast, settings: HistorySettings, key: string | null): Appended | Promise<Appended>
   /**

@@ -45,9 +45,9 @@ export async function confirm(
 
 /** @throws ProtocolError when a payload cannot be kept (RECOVERY-16). */
 function checkKept({ topic, event, json }: Broadcast, { maxBytes }: HistorySettings): void {
-  const payload = `to be kept in the history of ${topic}, the payload of "${event}"`
+  const payload = `the payload of "${event}", which the history of ${topic} keeps,`
   if (json === null) throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `${payload} must be JSON (got bytes)`)
-  // Skip the exact count if the text is short enough anyway: a character takes at most three bytes.
+  // Count the bytes only if necessary: each unit of `length` (UTF-16) takes at most three bytes.
   if (json.length * 3 <= maxBytes || Buffer.byteLength(json) <= maxBytes) return
   throw new ProtocolError(
     'PHX_ERR_PAYLOAD_TYPE',

@@ -147,7 +147,7 @@ export class LocalHistory implements HistoryStore {
 
   async read(name: string, _settings: HistorySettings, range: HistoryRange): Promise<HistoryPart> {
     const topic = this.#topics.get(name)
-    // Reading does not create a topic. Return epoch 0, from which no client can continue.
+    // Reading does not create a topic. Return the epoch `0`, which no log ever has.
     if (topic === undefined) return { epoch: '0', head: 0, entries: [], hasOlder: false }
     this.#trim(topic, this.#now(topic))
     const { run } = topic

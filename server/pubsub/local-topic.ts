@@ -9,7 +9,7 @@ const TOPIC_BYTES = 1_000
 const KEPT_BYTES = 200
 /** Maximum number of deduplication keys of a topic, as a multiple of its maximum number of kept broadcasts. */
 const KEYS_PER_BROADCAST = 4
-/** Milliseconds after which an unused topic without broadcasts is removed. */
+/** Milliseconds after which an unused topic that has never had a broadcast is removed, unless `ttlMs` is shorter. */
 const EMPTY_TTL_MS = 60_000
 
 /** Topic of a `LocalHistory`. */

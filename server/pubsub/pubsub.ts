@@ -56,7 +56,7 @@ export class PubSub {
   readonly #dispatch: Dispatch
   readonly #failed: AdapterFailed
   readonly #topics: Map<string, Set<Subscriber>>
-  /** Pending subscriptions of the adapter, by topic. */
+  /** Pending subscriptions of the adapter and the history store, by topic. */
   readonly #pending: Map<string, Promise<void>>
   /** History settings by topic; null if no topic has a history. */
   readonly #histories: Histories | null
@@ -250,9 +250,7 @@ export class PubSub {
     }
   }
 
-  /**
-   * Store the pending subscription of the adapter, so that further subscribers to the topic wait for the same promise.
-   */
+  /** Remember the promise of a pending subscription. Further subscribers to the topic wait for the same promise. */
   #shared(topic: string, standing: Promise<void>): Promise<void> {
     const settled = adopt(standing).finally(() => {
       if (this.#pending.get(topic) === settled) this.#pending.delete(topic)

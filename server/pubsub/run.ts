@@ -1,6 +1,6 @@
 import type { Kept } from './history.ts'
 
-/** Minimum number of dropped broadcasts before the array is compacted. */
+/** Minimum number of dropped broadcasts before the array is compacted. Does not apply if no broadcast is kept. */
 const COMPACT_AT = 64
 
 /** Kept broadcasts of a topic in one epoch (see `Position`). Their sequence numbers have no gaps. */

@@ -20,7 +20,10 @@ export class Subscription implements Subscriber {
   /** Id with which `endpoint.broadcastFrom` skips this subscription. */
   readonly id: string
   readonly topic: string
-  /** Resolves as soon as this node can receive broadcasts of other nodes on the topic. Never rejects. */
+  /**
+   * Resolves when this node can receive broadcasts of other nodes on the topic, or when the attempt to subscribe has
+   * failed or timed out. Never rejects.
+   */
   readonly ready: Promise<void>
   readonly #host: SubscriptionHost
   readonly #listener: BroadcastListener
@@ -47,7 +50,7 @@ export class Subscription implements Subscriber {
 
   /** Called by the pubsub. An error of the callback is reported, and does not affect other subscribers. */
   receive(broadcast: Broadcast): void {
-    // Skip the broadcast if an earlier subscriber has ended this subscription.
+    // A subscriber that received this broadcast earlier may have ended this subscription.
     if (!this.#isOpen) return
     try {
       const result = this.#listener(broadcast)

@@ -1,6 +1,6 @@
 import type { ServerSubscriptions } from './server-subscriptions.ts'
 
-/** Receiver of the messages of one channel. */
+/** Receiver of the messages of one Redis channel. */
 export type ChannelListener = (message: Buffer) => void
 
 /** State of this node's subscription to one Redis channel. */

@@ -23,7 +23,7 @@ export interface Client {
   sUnsubscribe(channels: string[], listener: MessageListener, bufferMode: true): Promise<void>
 }
 
-/** Client that is only copied and never connected. */
+/** Client from which `copyOf` makes copies. */
 export interface Template {
   readonly options: { readonly socket?: object }
   duplicate(overrides?: object): Client
@@ -45,7 +45,7 @@ export const givenClient: Rule = (value) => {
   const isServers = typeof client['sSubscribe'] === 'function' && typeof client['duplicate'] === 'function'
   if (isServers && ('options' in client || '_options' in client)) return null
   if (isServers)
-    return { path: '', words: `must be ${LEGAL_CLIENT} (for Sentinel give \`url\` and \`sentinels\`)` }
+    return { path: '', words: `must be ${LEGAL_CLIENT} (for Sentinel, set \`url\` and \`sentinels\`)` }
   if (typeof client['ssubscribe'] !== 'function') return faultOf(LEGAL_CLIENT, value)
   return {
     path: '',

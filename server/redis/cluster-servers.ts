@@ -59,8 +59,8 @@ export class ClusterServers implements Topology {
   /** Latest error since the cluster was last up; null if no error has occurred since then. */
   #error: Error | null
   /**
-   * State of the probe of all masters. `asked`: the probe is running. `yes`: all masters have passed the probe since
-   * the latest error.
+   * State of the probe of all masters. `asked`: the probe is running. `yes`: all masters have passed the probe. Each
+   * error except an `ErrorReply` resets the state to `no`.
    */
   #probed: 'no' | 'asked' | 'yes'
   #recheck: NodeJS.Timeout | null
@@ -108,7 +108,7 @@ export class ClusterServers implements Topology {
   send(key: string, args: readonly Argument[], form: ReplyForm): Promise<unknown> {
     if (!this.#masterOf(key)?.client?.isReady) {
       this.#connectMasters()
-      return Promise.reject(new EngineError('the Redis Cluster server that holds this key is not connected'))
+      return Promise.reject(new EngineError("the Redis Cluster server of the command's key is not connected"))
     }
     return this.#cluster.sendCommand(key, false, [...args], REPLIES[form])
   }

@@ -42,8 +42,10 @@ function templateOf(url: string): Template {
     // The URL may contain a password. So the message does not show the URL, and the caught error, which holds the URL,
     // is not attached as the cause.
     const problem = error instanceof Error ? error.message : 'not a URL'
-    const legal = 'a URL of Redis, such as redis://127.0.0.1:6379'
-    throw new UsageError('PHX_ERR_OPTION', `each URL must be ${legal} (${problem})`)
+    throw new UsageError(
+      'PHX_ERR_OPTION',
+      `invalid Redis URL (${problem}). Example of a valid URL: ${DEFAULT_URL}`,
+    )
   }
 }
 

@@ -13,7 +13,7 @@ import type { Topology } from './topology.ts'
 /** Command that waits for its reply. */
 type PendingCommand = { readonly key: string; readonly reject: (error: Error) => void }
 
-/** This node's connections to Redis: one for commands, others for subscriptions. */
+/** This node's connections to Redis. Commands and subscriptions use separate connections. */
 export class RedisConnection {
   readonly keys: Keys
   readonly subscriptions: Subscriptions
@@ -96,8 +96,8 @@ export class RedisConnection {
   /**
    * Run a command. In a Redis Cluster, `key` selects the server. Resolves with the reply: a string (a Buffer if `form`
    * is `buffers`), a number, null or an array. A map becomes a flat array. Rejects with an EngineError if Redis is
-   * unavailable (immediately) or does not reply (after `commandTimeout`). Rejects with the client's ErrorReply if Redis
-   * replies with an error.
+   * unavailable (immediately) or does not reply (after `commandTimeout`). Rejects with an ErrorReply of the package
+   * `redis` if Redis replies with an error.
    */
   command(key: string, args: readonly Argument[], form: ReplyForm = 'strings'): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -138,14 +138,17 @@ export class RedisConnection {
     }
   }
 
-  /** Load scripts for `orderedScript` on each connection. Must be called before `start`. */
+  /**
+   * Set the scripts that `orderedScript` can run. Each new connection loads these scripts. Must be called before
+   * `start` or `startCommands`.
+   */
   prepare(scripts: readonly RedisScript[]): void {
     this.#topology.prepare({ scripts, answered: (args, error) => this.#prepared(args, error) })
   }
 
   /**
    * Run a history script that was passed to `prepare`. Scripts run in the order of the calls. The script's first
-   * argument is `Topology.runDigits`, followed by `args`.
+   * argument is `Topology.runDigits` (digits that change when Redis restarts), followed by `args`.
    */
   async orderedScript(
     script: RedisScript,
@@ -194,7 +197,7 @@ export class RedisConnection {
     const wrong = asWrongServer(error)
     if (wrong !== null) return this.#leave(wrong)
     const fault = errorCodeOf(error)
-    // Ignore NOSCRIPT, because the caller handles it: it sends the script's source or replaces the connection.
+    // Ignore NOSCRIPT, because `script` and `orderedScript` handle this error.
     if (fault === null || fault === 'NOSCRIPT') return
     const name = commandName(args)
     if (this.#refused.get(name) === fault) return
@@ -230,7 +233,7 @@ export class RedisConnection {
 
   #writeLoss(error: Error): void {
     const fault = errorCodeOf(error)
-    // LOADING is not logged, because a server that is loading its data will soon be ready.
+    // During an outage, LOADING is not logged, because a server that is loading its data will soon be ready.
     const isNews = fault !== null && fault !== 'LOADING' && fault !== this.#fault
     this.#fault = fault ?? this.#fault
     if (this.#awaySince === null) {
@@ -250,12 +253,12 @@ export class RedisConnection {
   }
 }
 
-/** Name of a command. The name of a script includes its digest, because all scripts use EVALSHA. */
+/** Name of a command. For EVALSHA, the name includes the digest of the script, to tell scripts apart. */
 function commandName([command, argument]: readonly Argument[]): string {
   return command === 'EVALSHA' ? `EVALSHA ${String(argument)}` : String(command)
 }
 
-/** Return an EngineError for a command without a reply. An error of the package `redis` becomes its `cause`. */
+/** Convert the error of a failed command. An error of the package `redis` becomes the `cause` of an EngineError. */
 function asEngineError(error: unknown): EngineError {
   return error instanceof EngineError
     ? error

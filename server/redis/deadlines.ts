@@ -42,7 +42,7 @@ export class Deadlines<T> {
     this.#timer = null
     const late = performance.now() - this.#firesAt
     // If the timer is late, the process was busy, and replies may have arrived that the process has not read yet.
-    // Extend all deadlines once.
+    // Extend all deadlines, but not twice in a row.
     this.#wasLate = late > LATE_MS && !this.#wasLate
     if (this.#wasLate) for (const [item, due] of this.#due) this.#due.set(item, due + late + this.#ms)
     for (const [item, due] of this.#due) {

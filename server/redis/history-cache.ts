@@ -8,7 +8,8 @@ export type CacheBytes = { total: number }
 
 /**
  * Cache of one topic's broadcasts, by sequence number. It contains broadcasts that were read from Redis for joins, and
- * broadcasts that were delivered afterwards. The sequence numbers may have gaps.
+ * broadcasts that were delivered afterwards. The sequence numbers may have gaps. Broadcasts of earlier epochs (see
+ * `Position`) are stored separately.
  */
 export class HistoryCache {
   readonly #kept: Map<number, Kept>

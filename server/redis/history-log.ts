@@ -12,11 +12,11 @@ import type { Echoed } from './message.ts'
 // then the held messages. If a hole cannot be filled, the topic counts as broken. Then the clients that asked for
 // recovery must rejoin (RECOVERY-11). All other clients continue with the messages that exist.
 //
-// Invariant: `#seq` changes only to the next sequence number, or to a sequence number that was read from the stream.
+// Invariant: a message raises `#seq` by at most 1. Only a read of the stream changes `#seq` in another way.
 
 /**
- * Maximum number of held messages. Further messages replace the oldest ones. A replaced message can be read from the
- * stream again, if the history keeps it.
+ * Maximum number of held messages. Further messages replace the oldest ones. A replaced message is read from the
+ * stream later, if the history still keeps this message.
  */
 const MAX_HELD = 1_000
 /** Milliseconds from a failed read until the next attempt, for a client that is catching up. */
@@ -31,7 +31,7 @@ export interface HistoryLogHost {
   report(error: unknown): void
   /** Called when the cache was used. The host clears the cache some time after its last use. */
   touched(log: HistoryLog): void
-  /** Called when the log has reached the head (the latest broadcast) of the stream. */
+  /** Called when the log has reached the head (the latest sequence number) of the stream. */
   synced(log: HistoryLog): void
 }
 
@@ -83,7 +83,7 @@ export class HistoryLog {
     return this.#epoch === null ? null : { epoch: this.#epoch, seq: this.#seq }
   }
 
-  /** Lowest sequence number that can be replayed, as of the latest read. Redis may have removed more since then. */
+  /** Lowest sequence number that could be replayed at the latest read. Redis may have removed broadcasts since then. */
   get low(): number {
     return this.#low
   }
@@ -129,7 +129,10 @@ export class HistoryLog {
     if (page.epoch !== this.#epoch || page.head !== this.#seq) await this.sync()
   }
 
-  /** Read the broadcasts after `after` into the cache. Resolves with false if the read failed. Never rejects. */
+  /**
+   * Read the broadcasts that follow the sequence number `after` into the cache, at most `PAGE` of them. Resolves with
+   * false if the read failed. Never rejects.
+   */
   fetch(after: number): Promise<boolean> {
     const known = this.#fetches.get(after)
     if (known !== undefined) return known

@@ -29,7 +29,7 @@ export class HistoryPublisher {
    * needs fewer calls of Redis.
    */
   readonly #epochs: Map<string, string>
-  /** Bytes of messages that Redis has not acknowledged yet. */
+  /** Bytes of all messages, sent or unsent, that Redis has not acknowledged yet. Limited by `maxUnsentBytes`. */
   #unsentBytes: number
 
   constructor(connection: RedisConnection, options: PublishOptions, host: PublisherHost) {

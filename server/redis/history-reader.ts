@@ -12,7 +12,7 @@ export type HistoryQuery = {
   readonly mode: 'follow' | 'look'
   /** `after` reads entries after `place`. `before` reads entries before `place`, including earlier epochs. */
   readonly direction: 'after' | 'before'
-  /** Epoch that must be the current epoch; otherwise no entries are read. Null stands for any epoch. */
+  /** If not null, entries are read only if this epoch is the stream's current epoch. */
   readonly epoch: string | null
   /** ID of an entry (`<epoch>-<seq>`), or a `seq` of the current epoch; null stands for the end of the stream. */
   readonly place: string | null

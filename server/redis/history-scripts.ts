@@ -9,8 +9,8 @@ import { RedisScript } from './script.ts'
 // An epoch is a number of 19 digits. The first 13 digits are the time in ms at which the epoch began. The last 6 digits
 // (the run digits) change when the Redis server restarts, or when it is promoted from replica to master. After such a
 // change, Redis may lack the latest entries, or have entries that it did not acknowledge. So the scripts begin a new
-// epoch, unless the operator has configured Redis as durable. The run digits are computed from `run_id`, which changes
-// at a restart, and `master_replid2`, which changes at a promotion. `master_replid` is not used, because it also changes
+// epoch, unless the engine option `durable` is true. The run digits are computed from `run_id`, which changes at a
+// restart, and `master_replid2`, which changes at a promotion. `master_replid` is not used, because it also changes
 // when a first replica or a backup connects. Scripts and nodes handle an epoch as a string, because the number exceeds
 // 2^53.
 
@@ -73,7 +73,8 @@ local total = known and 0 or redis.call('INCRBY', KEYS[2], bytes)
 if not known and epoch ~= '' and (durable or string.sub(epoch, -6) == run) then
   id = redis.pcall('XADD', log, 'NOMKSTREAM', 'MAXLEN', '~', size, epoch .. '-*', 'm', message, 't', now, 'b', total - bytes)
 end
--- No id: there is no stream, or its epoch is later. An id that ends with -0: the epoch of the stream was earlier.
+-- No id: XADD was not tried, there is no stream, or the epoch of the stream is later.
+-- An id that ends with -0: the epoch of the stream was earlier.
 if type(id) ~= 'string' or string.sub(id, -2) == '-0' then
   ${FUNCTIONS}
   if type(id) == 'string' then redis.call('XDEL', log, id) end
@@ -87,7 +88,7 @@ if type(id) ~= 'string' or string.sub(id, -2) == '-0' then
   id = string.format('%s-%.0f', present, head + 1)
   redis.call('XADD', log, 'MAXLEN', '~', size, id, 'm', message, 't', now, 'b', total - bytes)
 end
--- Whenever a sixteenth of the maximum was added, remove old entries until the bytes are a sixteenth below the maximum.
+-- Each time the total passes a multiple of max/16: remove old entries until at most 15/16 of max bytes are kept.
 local step = max / 16
 if total > max - step and math.floor(total / step) > math.floor((total - bytes) / step) then
   for _ = 1, 16 do

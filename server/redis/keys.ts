@@ -19,7 +19,7 @@ export class Keys {
 
   /** Redis channel of a topic's broadcasts. */
   topic(topic: string): string {
-    // The word `topic` keeps the hash tag from being empty, because Redis ignores an empty hash tag.
+    // Redis ignores an empty hash tag. If the topic is empty, the word `topic` prevents an empty hash tag.
     return `${this.prefix}:{topic:${escapeBraces(topic)}}`
   }
 

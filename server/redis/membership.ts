@@ -9,7 +9,7 @@ export interface MembershipListener {
    * incarnation are no longer valid.
    */
   renewed(): void
-  /** Called when another node's lease has expired. `incarnation` is the lease's id, which is never used again. */
+  /** Called when another node's lease has expired. The node never uses this incarnation again. */
   expired(incarnation: string): void
   /**
    * Called when Redis may have lost data. A presence that is missing in Redis may still be written again by its node.
@@ -115,8 +115,8 @@ export class Membership {
   }
 
   /**
-   * Ask Redis which of these incarnations (ids of nodes) have a lease. Skips this node, and nodes that are known to be
-   * alive. Rejects while Redis is unavailable.
+   * Ask Redis which of these incarnations have a lease. Skips this node's incarnations, and incarnations that are known
+   * to be alive. Rejects while Redis is unavailable.
    */
   async lookUp(incarnations: Iterable<string>): Promise<void> {
     const unknown = [...new Set(incarnations)].filter((one) => !this.isOwn(one) && !this.#living.has(one))

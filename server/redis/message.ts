@@ -12,7 +12,7 @@ const BYTES_KIND = 2
  */
 const ECHOED_JSON_KIND = 3
 const ECHOED_BYTES_KIND = 4
-/** The first byte of a kept message is a digit, because the message begins with `<epoch>-<seq> <time in ms> `. */
+/** On the Redis channel, a kept message has the prefix `<epoch>-<seq> <time in ms> `, so its first byte is a digit. */
 const [FIRST_DIGIT, LAST_DIGIT, SPACE] = [0x30, 0x39, 0x20]
 /** Length of `from` in a message whose `from` is null. A real `from` is always shorter. */
 const NO_SENDER = 0xffff
@@ -62,7 +62,7 @@ export function decodeEchoed(topic: string, message: Buffer): Echoed | null {
   return { epoch, at: Number(message.toString('latin1', idEnd + 1, timeEnd)), broadcast }
 }
 
-/** Decode a message of a stream. `seq` is 0 for a message of an earlier epoch. */
+/** Decode a broadcast from the stream of a topic's history. `seq` must be 0 for a broadcast of an earlier epoch. */
 export function decodeKept(message: Buffer, seq: number, at: number): Kept {
   const { from, event, payloadStart } = parse(message)
   return { seq, at, event, from, json: message.toString('utf8', payloadStart) }

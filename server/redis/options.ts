@@ -64,8 +64,8 @@ export type RedisEngineOptions = {
    */
   readonly maxBytesInFlight?: number
   /**
-   * Maximum number of requests to other nodes that wait for a response. Each forwarded long-poll counts as one request.
-   * Default: 10,000.
+   * Maximum number of questions (requests to other nodes) that wait for an answer. Each forwarded long-poll counts as
+   * one question. Default: 10,000.
    */
   readonly maxQuestions?: number
   /**
@@ -96,12 +96,14 @@ const engineDefaults = Object.freeze({
   whenAway,
 })
 
-/** Options that have a default. An option that was not given has its default value. */
+/** All options except `url`, `urls`, `sentinels` and `client`. An option that was not given has its default value. */
 export type ConnectionOptions = Required<Pick<RedisEngineOptions, keyof typeof engineDefaults>>
 
 const url = rule('a URL of Redis, such as redis://127.0.0.1:6379', (value) => typeof value === 'string')
 const urls: Rule = (value) =>
-  Array.isArray(value) && value.length === 0 ? faultOf('at least one URL', value) : list(url)(value)
+  Array.isArray(value) && value.length === 0
+    ? faultOf('an array of at least one URL', value)
+    : list(url)(value)
 
 export const engineRules: Rules<RedisEngineOptions> = {
   url,

@@ -12,7 +12,10 @@ export type HashDiff = {
   readonly leaves: readonly string[]
 }
 
-/** Parse a message `[from, to, { field: [key, meta] }, [field]]`. @throws Error when the message has another form. */
+/**
+ * Parse a message `[from, to, { field: [key, meta] }, [field]]`. Skips fields whose value is malformed. @throws Error
+ * when another part of the message is malformed.
+ */
 export function readDiff(message: Uint8Array): HashDiff {
   const [from, to, joins, leaves]: unknown[] = JSON.parse(Buffer.from(message).toString(), freeze)
   const isRead = isVersion(from) && isVersion(to) && isObject(joins) && isFields(leaves)
@@ -22,8 +25,8 @@ export function readDiff(message: Uint8Array): HashDiff {
 }
 
 /**
- * Returns true if a copy of the hash with this version already includes the change. `from` is compared too, because
- * `to` is 0 if the change has removed the hash.
+ * Returns true if a copy of the hash with this version already includes the change. If the change has removed the hash,
+ * `to` is 0, and `from` is compared instead.
  */
 export function isPast({ from, to }: HashDiff, version: number): boolean {
   return from !== version && Math.max(from, to) <= version

@@ -11,14 +11,14 @@ export class PresenceMirror {
     this.#entries = new Map()
   }
 
-  /** Returns true if some presences of the mirror are missing in `entries`. */
-  misses(entries: readonly PresenceEntry[]): boolean {
+  /** Returns true if the mirror contains presences that are not in `entries`. */
+  hasMoreThan(entries: readonly PresenceEntry[]): boolean {
     const refs = new Set(entries.map(({ field }) => refOf(field)))
     for (const ref of this.#entries.keys()) if (!refs.has(ref)) return true
     return false
   }
 
-  /** If `keeps` is true, add `entries`; otherwise replace all entries of the mirror with them. Returns the change. */
+  /** Replace the content of the mirror with `entries`, or add `entries` if `keeps` is true. Returns the change. */
   reset(entries: readonly PresenceEntry[], keeps: boolean): Change {
     const before = new Map(this.#entries)
     if (!keeps) this.#entries.clear()
@@ -30,8 +30,8 @@ export class PresenceMirror {
   }
 
   /**
-   * Apply a change, and return the presences that have joined or left. A presence that its node has only moved to
-   * another field of the hash is not returned.
+   * Apply a change, and return the presences that have joined or left. If a node has only moved a presence to another
+   * field of the hash, the presence is not returned.
    */
   apply({ joins, leaves }: Pick<HashDiff, 'joins' | 'leaves'>): Change {
     const joined = joins.filter(({ field }) => !this.#has(field))

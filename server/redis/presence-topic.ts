@@ -8,7 +8,7 @@ import { PresenceMirror, presencesOf } from './presence-mirror.ts'
 import { CHECK_SCRIPT, CLEAN_SCRIPT } from './presence-scripts.ts'
 import { readSnapshot } from './presence-snapshot.ts'
 
-/** Services that the store provides to each of its topics. */
+/** Services that a `RedisStore` provides to its topics. */
 export interface PresenceTopicHost {
   readonly connection: RedisConnection
   readonly membership: Membership
@@ -190,7 +190,7 @@ export class PresenceTopic {
     const { version, entries } = await readSnapshot(connection, this.key)
     await membership.lookUp(entries.map(({ incarnation }) => incarnation))
     // If Redis lacks presences of the mirror, check for data loss. After a data loss, `#adopt` keeps these presences.
-    if (this.#mirror.misses(this.#living(entries))) await membership.checkEpoch()
+    if (this.#mirror.hasMoreThan(this.#living(entries))) await membership.checkEpoch()
     if (!this.#isEntered) return
     this.#adopt(entries)
     this.#version = version
@@ -203,7 +203,7 @@ export class PresenceTopic {
     const { membership } = this.#host
     const living = this.#living(entries)
     this.#isUnsure = membership.isDataLossSuspected
-    this.#isKeeping = this.#isUnsure && this.#mirror.misses(living)
+    this.#isKeeping = this.#isUnsure && this.#mirror.hasMoreThan(living)
     this.#tell(this.#mirror.reset(living, this.#isUnsure))
     const own = entries.filter(({ incarnation }) => incarnation === membership.incarnation)
     this.#own.compare(own.map(({ field }) => field))
@@ -216,8 +216,8 @@ export class PresenceTopic {
   /** Apply a published change. Returns false if the hash must be read instead, for example if a change is missing. */
   #follow(diff: HashDiff): boolean {
     if (isPast(diff, this.#version)) {
-      // The mirror is newer than this change, so skip the joins. Apply the leaves: while data loss is suspected, the
-      // mirror keeps presences that are missing in the hash. A presence never returns after its leave.
+      // The mirror is newer than this change, so skip the joins. Still apply the leaves: while data loss is suspected,
+      // the mirror may hold presences that the hash lacks. A late leave is safe, because a presence never returns.
       this.#tell(this.#mirror.apply({ joins: [], leaves: diff.leaves }))
       return true
     }

@@ -9,7 +9,7 @@ import type { Client } from './client.ts'
 
 /** Error replies of a server that is a replica, has lost its master, or is still loading its data. */
 const WRONG_SERVER = /^(?:READONLY|MASTERDOWN|LOADING)\b/
-/** A write command that changes nothing. Replicas refuse each script that lacks the flag `no-writes` (Redis 7). */
+/** Script that changes nothing. Replicas refuse this script, because its first line lacks the flag `no-writes`. */
 const WRITE_PROBE = ['EVAL', '#!lua\nreturn 1', '0'] as const
 const ROLE = ['ROLE'] as const
 

@@ -1,7 +1,10 @@
 /** Delay in milliseconds above which a timer counts as late. A late timer shows that the process was busy. */
 const LATE_MS = 100
 
-/** Question that waits for answers. It ends when all receivers have answered, or at its timeout. */
+/**
+ * Question (a request to one or all other nodes) that waits for answers. A question ends when all nodes that received
+ * it have answered, or at its timeout.
+ */
 export class Question {
   /** Resolves when the question ends, with the answers that have arrived. */
   readonly answers: Promise<unknown[]>

@@ -41,7 +41,7 @@ export class RedisAdapter implements PubSubAdapter {
   #node: EngineNode | null
   #deliver: Deliver
   #gap: Gap
-  /** Bytes of published messages that Redis has not acknowledged yet. */
+  /** Bytes of all messages, sent or unsent, that Redis has not acknowledged yet. Limited by `maxUnsentBytes`. */
   #unsentBytes: number
   #isOverflowing: boolean
 

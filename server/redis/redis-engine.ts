@@ -17,16 +17,16 @@ import { SharedHistories } from './shared-histories.ts'
 // - `RedisAdapter` publishes broadcasts to one Redis channel per topic, and delivers the broadcasts of other nodes;
 // - `RedisNodes` asks other nodes questions and answers their questions, over one Redis channel per node;
 // - `RedisPresence` keeps one hash per topic, and mirrors the hash on each node that has clients on the topic;
-// - `RedisHistory` keeps one stream per topic with a history, and delivers its broadcasts in the stream's order.
-//   `SharedHistories` keeps the settings of histories for processes that only publish.
+// - `RedisHistory` keeps one stream per topic with a history, and delivers the topic's broadcasts in the order of the
+//   stream. `SharedHistories` stores the settings of all histories in Redis, for processes that only publish.
 //
 // The connection to Redis may be lost at any time. A new client replaces the lost client (`ReconnectingClient`): no
 // command, queue or subscription of the lost client survives. `Subscriptions` subscribes to every Redis channel again,
-// and reports each Redis channel that may have missed messages as a gap. The engine is `up` only when commands can be
-// sent and all wanted Redis channels are subscribed to.
+// and reports a gap for each Redis channel on which messages may have been missed. The engine is `up` only when
+// commands can be sent and all wanted Redis channels are subscribed to.
 //
 // Invariant: while Redis is unavailable, nothing waits for Redis. Commands fail immediately, joins are answered, and
-// local broadcasts are delivered.
+// broadcasts reach local clients (on topics with a history, only if the option `whenAway` is `local`).
 
 /** Connects nodes through a Redis server, a server behind Sentinel, or a Redis Cluster. Needs Redis 7 or Valkey. */
 export class RedisEngine implements Engine {

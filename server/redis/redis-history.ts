@@ -26,9 +26,9 @@ import type { EchoReceiver } from './redis-adapter.ts'
 
 // Histories in a cluster. Each topic has one stream (`history-scripts.ts`). A script writes a broadcast to the stream,
 // and publishes the broadcast. On every node, one `HistoryLog` per subscribed topic delivers the broadcasts that arrive
-// from Redis, including the node's own broadcasts, in the order of the stream. `HistoryJoins` decides where clients
-// continue. It uses the log's memory or, if the memory is not sufficient, one read of the stream for all clients that
-// join at the same time.
+// from Redis, including the node's own broadcasts, in the order of the stream. `HistoryJoins` decides at which position
+// of the stream a joining client continues. If the log's cache is not sufficient for this decision, `HistoryJoins`
+// reads the stream. Clients that join at the same time share this read.
 //
 // Messages of Redis' pub/sub may be lost at any time. A log notices a loss at the next message. In addition, all logs
 // are compared with their streams after a resubscription and every 30 seconds. The comparison also extends the lifetime

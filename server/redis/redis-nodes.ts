@@ -185,7 +185,8 @@ export class RedisNodes implements Nodes {
   async #send(nodeId: string | null, envelope: Envelope, monitor = UNMONITORED): Promise<number | null> {
     if (nodeId === null) return this.#publish(this.#allNodes, Buffer.from(JSON.stringify(envelope)))
     const link = this.#linkTo(nodeId)
-    // Restarting the timeout would delay the queued messages, so restart the timeout only if the queue is empty.
+    // If acknowledgements are lost, queued messages wait for the end of the timeout (see `#linkTimedOut`). So a new
+    // message does not restart the timeout while messages are queued.
     if (link.isIdle) this.#linkTimeouts.add(nodeId)
     return link.send(envelope, monitor)
   }
@@ -281,7 +282,7 @@ export class RedisNodes implements Nodes {
   }
 }
 
-/** Parse a message of a node. No check is needed, because only nodes of this cluster send messages to each other. */
+/** Parse a message from a node. No check is needed, because only nodes of this cluster publish to these channels. */
 function parseMessage(message: Buffer): Received {
   return JSON.parse(message.toString()) as Received
 }

@@ -36,7 +36,7 @@ export class ServerSubscriptions {
   readonly subscriptions: Set<ChannelSubscription>
   /** True if Redis has confirmed all subscriptions that were sent right after connecting. */
   isSubscribed: boolean
-  /** True if Redis refused to subscribe to some of the wanted channels. */
+  /** True if Redis refused the subscription to some of the wanted channels. */
   isRefused: boolean
   /** True if a subscription timed out and the server has not replied since then. */
   isSilent: boolean
@@ -92,8 +92,9 @@ export class ServerSubscriptions {
   }
 
   /**
-   * Compare the number of live Redis channels with the number that Redis counts for this connection. Rejects if Redis
-   * counts fewer. Redis ends subscriptions when a slot moves, and the package `redis` does not always report this.
+   * Compare the number of subscriptions in state `live` with the number that Redis reports for this connection. Rejects
+   * if Redis reports fewer. Redis ends subscriptions when a slot moves, and the package `redis` does not always report
+   * this.
    */
   async #audit(client: Client): Promise<void> {
     for (let tries = 0; tries < AUDIT_TRIES && this.connection.client === client; tries++) {
@@ -102,7 +103,7 @@ export class ServerSubscriptions {
         const counted = / ssub=(\d+)/.exec(String(await client.sendCommand(['CLIENT', 'INFO'])))?.[1]
         // Redis before 7.0.3 does not report the number `counted`.
         if (counted === undefined) return
-        // The number is out of date if a command was sent meanwhile.
+        // If a command was sent after `sent` was read, the number that Redis counted is out of date: try again.
         if (this.#sent === sent && this.connection.client === client) return this.#compare(Number(counted))
       }
       await delay(AUDIT_PAUSE_MS, undefined, { ref: false })

@@ -7,8 +7,8 @@ import { ignore } from '../runtime/promise.ts'
 import type { RedisConnection } from './connection.ts'
 import type { ConnectionOptions } from './options.ts'
 
-// Problem: a process that only publishes must append to topics with a history. It needs the same history settings as
-// the nodes, but it does not necessarily have their contracts.
+// Problem: a process that only publishes also has to append messages to the histories of topics. For this, the process
+// needs the same history settings as the nodes, but it does not necessarily have their contracts.
 //
 // Approach: the nodes store the settings of their histories under one key in Redis. The nodes write the key again once
 // per lease, because Redis may lose its data. The key expires when no node has run for ten leases.
@@ -19,7 +19,7 @@ import type { ConnectionOptions } from './options.ts'
 /** Time for which the settings are kept after the last node has stopped, as a multiple of the lease. */
 const LIFETIME_LEASES = 10
 
-/** History settings that the nodes of a cluster store in Redis. */
+/** History settings that nodes write to Redis. */
 export type SharedSettings = {
   /** True if every acknowledged write survives a restart of Redis (the nodes' option `durable`). */
   readonly durable: boolean

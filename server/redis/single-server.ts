@@ -26,7 +26,7 @@ export class SingleServer implements Topology {
   readonly #connection: ReconnectingClient
   #listener: CommandsListener
   #preparation: Preparation | null
-  /** Latest client that has loaded the scripts, and six digits that change when its server restarts. */
+  /** Latest client that has loaded the scripts, and the `runDigits` of its server (see `Topology`). */
   #prepared: { readonly client: Client; readonly runDigits: string } | null
 
   constructor(finder: Finder) {
@@ -94,7 +94,7 @@ export class SingleServer implements Topology {
     await probe(client)
     if (this.#preparation === null) return
     const isNew = this.#prepared?.client !== client
-    // Read `runDigits` at every heartbeat: these six digits change each time the server is promoted to master.
+    // Read `runDigits` at every heartbeat, because they also change when the server is promoted to master.
     const [runDigits] = await Promise.all([
       askRunDigits(client, this.#preparation),
       isNew ? loadScripts(client, this.#preparation) : undefined,

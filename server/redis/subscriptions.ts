@@ -153,8 +153,8 @@ export class Subscriptions {
   }
 
   /**
-   * Handle a change of the connection for commands. `error` is null if the connection is up; only then are a cluster's
-   * servers known.
+   * Handle a change of the connection for commands. `error` is null if the connection is up. In a cluster, the slot map
+   * has then been read, so each channel can be assigned to its server.
    */
   commandsChanged(error: Error | null): void {
     this.#isAway = error !== null
@@ -236,7 +236,7 @@ export class Subscriptions {
   #subscribed(server: ServerSubscriptions, group: readonly ChannelSubscription[]): void {
     const missed: string[] = []
     for (const subscription of group) {
-      // Skip a channel that has changed since Redis sent the reply, for example because its slot has moved.
+      // Skip a subscription that has changed since the command was sent, for example because the slot moved.
       if (subscription.server !== server || subscription.state !== 'subscribing') continue
       subscription.state = 'live'
       if (subscription.hasGap) missed.push(subscription.channel)

@@ -15,7 +15,10 @@ export const timeLimit = rule(
   (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_DELAY_MS,
 )
 
-/** Check `ms`, an argument of the method `call`. @throws UsageError when `ms` is not a valid delay for a timer. */
+/**
+ * Check the delay `ms`. `call` is the name of the method that received the delay, for the error message.
+ * @throws UsageError when `ms` is not a valid delay for a timer.
+ */
 export function checkDelay(call: string, ms: number): void {
   checkOption(`the delay of ${call}`, ms, delay)
 }

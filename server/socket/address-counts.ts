@@ -1,8 +1,8 @@
 import type { PeerAddress } from './peer-address.ts'
 
 /**
- * Minimum number of addresses that one step reads. A step begins at the oldest entry of a map. After deletions, finding
- * this entry is slow, so few large steps are faster than many small steps.
+ * Minimum number of addresses that one call of `#readSome` reads. Each call begins at the oldest entry of `#unread`.
+ * After deletions from a Map, finding its oldest entry is slow, so few large steps are faster than many small steps.
  */
 const READ_AT_ONCE = 32
 
@@ -16,9 +16,10 @@ export type CountedPeers = () => Iterable<readonly [peer: PeerAddress | null, co
  * Problem: reading the address of a peer costs a system call, and a count for each peer costs a lookup per change.
  *
  * Approach: up to half of the limit, there is only a total for all peers. Above half of the limit, each peer has a
- * count. Addresses are read as late as possible, a few at a time. Then the peers of an address share one count.
+ * count. Addresses are read as late as possible, a few at a time. Once their address is read, the peers of an address
+ * share one count.
  *
- * Invariant: when the sum of these counts reaches the limit, all addresses have been read.
+ * Invariant: when the sum of all counts, of peers and of addresses, reaches the limit, all addresses have been read.
  */
 export class AddressCounts {
   readonly #limit: number
@@ -53,8 +54,8 @@ export class AddressCounts {
   }
 
   /**
-   * Add `change` to the count of a peer. Before a positive change, the caller must update the counts that `#peers()`
-   * returns, because `add` may copy these counts.
+   * Add `change` to the count of a peer. For a positive change, `#peers()` must already return the new count of the
+   * peer, because `add` may start to count by peer.
    */
   add(peer: PeerAddress | null, change: number): void {
     if (peer === null || change === 0) return

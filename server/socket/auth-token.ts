@@ -33,9 +33,9 @@ export function takeAuthToken(header: string | undefined): AuthTokenOffer | null
 }
 
 /**
- * Choose the first sub-protocol of the server's list that the client offers. Returns null if the client offers no
- * sub-protocol or the server has no list (`allowed` is null); the response then names no sub-protocol. Returns
- * undefined if no offered sub-protocol is allowed; the route then answers 403.
+ * Choose the first sub-protocol in `allowed` (the server's list) that is also in `offered` (the client's list). Returns
+ * null if the client offers no sub-protocol or the server has no list (`allowed` is null); the response then names no
+ * sub-protocol. Returns undefined if no offered sub-protocol is allowed; the route then answers 403.
  */
 export function selectSubprotocol(
   offered: readonly string[],

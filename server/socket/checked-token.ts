@@ -33,8 +33,8 @@ export interface PhoenixToken {
     options?: VerifyOptions<S>,
   ): VerifyResult<Static<S>>
   /**
-   * Encrypt data, like `Phoenix.Token.encrypt/4`. `decrypt` needs the same secret and salt. All releases of Plug.Crypto
-   * can read the token.
+   * Encrypt data, like `Phoenix.Token.encrypt/4`. `decrypt` needs the same secret and salt. All releases of
+   * Plug.Crypto, the library behind `Phoenix.Token`, can decrypt the token.
    * @throws UsageError as `sign` does, and when `keyLength` is not 16, 24 or 32.
    */
   encrypt(secret: string, salt: string, data: unknown, options?: SignOptions): string

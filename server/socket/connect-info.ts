@@ -7,7 +7,7 @@ import { type Cookies, parseCookies } from './cookies.ts'
  * mount contains the key.
  */
 export interface ConnectInfo {
-  /** Address and port of the client, or of the proxy in front of it. */
+  /** Address and port of the client or, behind a proxy, of the proxy. */
   readonly peerData?: PeerData
   readonly uri?: RequestUri
   /** User-Agent header; null if the request has none. */
@@ -93,7 +93,7 @@ const pick: { readonly [K in ConnectInfoKey]-?: (source: ConnectSource) => Pick<
   request: ({ request }) => ({ request }),
 }
 
-/** Read only the listed parts of a request. The keys must have passed {@link connectInfoKeys}. */
+/** Return only the listed parts of a request. The keys must have passed {@link connectInfoKeys}. */
 export function connectInfo(keys: readonly ConnectInfoKey[], source: ConnectSource): ConnectInfo {
   let info: ConnectInfo = {}
   for (const key of keys) info = { ...info, ...pick[key](source) }

@@ -5,7 +5,8 @@ import { telemetry } from '../telemetry/telemetry.ts'
 import type { Handshake } from './connect.ts'
 import type { Socket } from './socket.ts'
 
-// Telemetry events of sockets. They are built only while a listener is subscribed.
+// Telemetry events of sockets. They are built only while a listener is subscribed; for `publishClosed` and
+// `publishSent`, the caller checks this.
 
 /** Publish the telemetry event of a new connection. */
 export function publishOpened(socket: Socket, handshake: Handshake): void {
@@ -61,8 +62,8 @@ export function publishRefusedJoin(socket: Socket, { topic, payload }: Message, 
     pattern: patternOf(socket, topic),
     params: payload,
     runInContext: null,
-    // If no channel matches the topic, the application probably has a mistake. Warn only if `outgoing` is set, which is
-    // the default in development.
+    // If no channel matches the topic, the application probably has a mistake. Warn only in development, where
+    // `outgoing` (the check of outgoing messages) is set by default.
     log: route === null ? (socket.outgoing === null ? 'info' : 'warn') : route.definition.logJoin,
     result: 'error',
     reason,

@@ -2,7 +2,7 @@ import { AddressCounts } from './address-counts.ts'
 import type { PeerAddress } from './peer-address.ts'
 import type { Socket } from './socket.ts'
 
-/** Open sockets of an endpoint, also counted by address (LIMIT-6). */
+/** The open sockets of an endpoint, also counted by address (LIMIT-6). */
 export class OpenSockets extends Set<Socket> {
   readonly #counts: AddressCounts
 

@@ -30,7 +30,8 @@ export class Pace {
 
   /**
    * Charge a message to the rate limit. Returns true if the message must be handled: it is within the rate, or it is a
-   * leave. Any other message gets an error reply, unless its ref is null.
+   * leave. Any other message gets an error reply, unless its ref is null. After too many refusals (`maxRefusals`),
+   * closes the connection and returns false, even for a leave.
    */
   admits(message: Message, socket: Socket): boolean {
     const isJoin = message.event === PHX_JOIN
@@ -64,8 +65,8 @@ export class Pace {
 
   /**
    * Charge the bytes of a replay to a separate token bucket, which refills at `messageRate`. Returns the milliseconds
-   * to wait before the next replay. The limit stops a client from reconnecting again and again to receive replays
-   * faster than the client is allowed to send messages.
+   * to wait before the next replay. Without this limit, a client could rejoin repeatedly and receive replays faster
+   * than the client may send messages.
    */
   chargeReplay(bytes: number): number {
     const price = Math.max(1, Math.ceil(bytes / this.#rates.bytesPerToken))

@@ -1,7 +1,8 @@
 import { isIPv6 } from 'node:net'
 
 /**
- * TCP connection. Reading its address costs a system call. The address is undefined after the connection has closed.
+ * Connection over TCP or a Unix socket. Reading its address costs a system call. The address is undefined for a Unix
+ * socket, and after the connection has closed.
  */
 type AddressSource = { readonly remoteAddress?: string | undefined }
 
@@ -21,7 +22,7 @@ export class PeerAddress {
     return this.#connection === null
   }
 
-  /** Address of the connection; null for loopback, or if the connection has no IP address. */
+  /** Address under which the connection is counted; null for loopback, or if the connection has no IP address. */
   read(): string | null {
     if (this.#connection !== null) {
       this.#address = countedAddress(this.#connection.remoteAddress)

@@ -1,6 +1,9 @@
 import type { Limits } from '../limits/config.ts'
 
-/** Rate of a token bucket in tokens per second, and the size of the bucket (`burst`) in tokens. */
+/**
+ * Rate and size of a token bucket, both stored in milliseconds: the time to refill one token, and the time to fill the
+ * bucket.
+ */
 export class Rate {
   readonly msPerToken: number
   readonly msToFill: number
@@ -46,7 +49,7 @@ export class TokenBucket {
     return this.#fullAt <= now
   }
 
-  /** Milliseconds in which this many tokens are refilled. */
+  /** Milliseconds in which this many tokens are refilled, at most the time to fill the bucket. */
   #timeOf(tokens: number): number {
     const { msPerToken, msToFill } = this.#rate
     return Math.min(tokens * msPerToken, msToFill)

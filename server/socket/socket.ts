@@ -57,15 +57,15 @@ import type { PeerAddress } from './peer-address.ts'
 import type { SocketRates } from './rate.ts'
 
 // Problem: one connection carries many channels. Its messages must reach the right channel in order, joins may take
-// long, and no client must be able to fill the server's memory.
+// long, and clients must not be able to fill the server's memory.
 //
 // Approach: `Socket` decodes each frame, charges it to the rate limiter (`Pace`), and routes it by topic. While a join
 // is pending, later messages of its topic wait (`JoinQueue`). The replies to joins are sent in the order of the
 // requests. Waiting messages are counted over all channels of the connection; if there are too many, the transport
 // stops reading.
 //
-// Invariant: a topic has at most one channel per connection, and a message is handled only by the channel of its
-// join_ref.
+// Invariant: a topic has at most one channel per connection. A channel handles a message only if their join_refs are
+// equal, or one of the two is null (MESSAGE-3).
 
 /** Interface through which a socket uses its endpoint. */
 export interface SocketHost {

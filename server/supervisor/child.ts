@@ -39,7 +39,7 @@ export type WorkerSpec<Context, Calls = AnyCalls> = {
 
 /** Spec of a supervisor as a child. Every restart creates a new supervisor (SUPERVISE-6). */
 export type SupervisorSpec = {
-  /** Options of the child supervisor. An absent `logger` or `onCrash` is taken from the parent's options. */
+  /** Options of the child supervisor. If `logger` or `onCrash` is absent, the parent's option is used. */
   readonly supervisor: SupervisorOptions
   /** Called with the new supervisor, to start its children. If `init` throws, the started children are stopped. */
   readonly init: (supervisor: Supervisor) => unknown
@@ -97,7 +97,7 @@ export class Child {
     this.#instance = null
   }
 
-  /** Running instance; null if there is none. */
+  /** Current instance, also while it starts or stops; null if there is none. */
   get instance(): Supervised | null {
     return this.#instance
   }

@@ -56,7 +56,7 @@ export type CallReply<Handler> = Handler extends (...args: never) => infer R
 export type WorkerCallbacks<Context, State, Calls = unknown> = {
   /** Name of the worker. Also the default id of a child that runs the worker. */
   readonly name: string
-  /** Creates the state. Runs again with the same context after every crash (WORKER-1). */
+  /** Creates the state. Runs again with the same context at every restart (WORKER-1). */
   init(context: Context, worker: Worker): Awaitable<State>
   /** Handlers of the messages of `send` and `sendAfter`. */
   handleInfo?: { [name: string]: WorkerInfoHandler<NoInfer<State>> }

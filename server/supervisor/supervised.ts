@@ -1,6 +1,9 @@
 import type { CallbackError } from '../errors.ts'
 
-/** Announced end, which is not a crash. The application gives the reason, as in OTP's `{:shutdown, reason}`. */
+/**
+ * End that a handler asked for with `{ stop: { shutdown: reason } }`, like OTP's `{:shutdown, reason}`. This end is not
+ * a crash.
+ */
 export type AnnouncedExit = { readonly shutdown: unknown }
 
 /** Reason why a child ended. After an error or `'killed'`, a transient child is restarted. */

@@ -13,23 +13,23 @@ import { Worker } from './worker.ts'
 
 // Supervision as in OTP. A supervisor starts its children in order and stops them in reverse. A `Child` is an entry in
 // the supervisor's list. The entry remains when the child's instance (a `Worker`, or a supervisor with children of its
-// own) ends. `ChildHandle` gives applications access to the entry. A child that crashes is restarted, alone or with
-// siblings (`strategy`). After too many restarts within `maxSeconds`, the supervisor gives up: it stops all children
-// and resolves `failed`. For a parent supervisor, this counts as one crash. Without a parent, the application decides
-// what to do.
+// own) ends. `ChildHandle` gives applications access to the entry. Depending on its `restart`, a child that ends is
+// restarted, alone or with siblings (`strategy`). After too many restarts within `maxSeconds`, the supervisor gives up:
+// it stops all children and resolves `failed`. For a parent supervisor, this counts as one crash. Without a parent, the
+// application decides what to do.
 //
 // Invariant: starts, exits and stops of children are handled one after the other in one queue, like messages of an OTP
 // process. Only `stop` of the whole supervisor does not wait in the queue.
 
 /**
- * Children that are restarted together with a crashed child. `'one_for_one'`: none. `'one_for_all'`: all others.
- * `'rest_for_one'`: the children that started after the crashed child (SUPERVISE-3).
+ * Siblings that are restarted together with a child that ended. `'one_for_one'`: none. `'one_for_all'`: all.
+ * `'rest_for_one'`: the siblings that started after the child that ended (SUPERVISE-3).
  */
 export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
 
 /** Options of a supervisor: how it restarts children, and where it reports crashes. */
 export type SupervisorOptions = {
-  /** Children that are restarted together with a crashed child (SUPERVISE-3). */
+  /** Siblings that are restarted together with a child that ended (SUPERVISE-3). */
   readonly strategy: Strategy
   /** Maximum number of restarts within `maxSeconds`. If one more is needed, the supervisor gives up. Default: 3. */
   readonly maxRestarts?: number
@@ -50,7 +50,7 @@ export interface SupervisorLogger {
   warn(details: object, message: string): void
 }
 
-/** Starts children in order, restarts crashed children, and stops children in reverse, like OTP's supervisors. */
+/** Starts children in order, restarts children that end, and stops children in reverse, like OTP's supervisors. */
 export class Supervisor {
   /** Resolves when the supervisor has given up and stopped its children. The application should then exit. */
   readonly failed: Promise<CallbackError>
@@ -246,9 +246,10 @@ export class Supervisor {
       const onUnhandled = (info: string) => this.#warn(id, `worker has no handler for the message ${info}`)
       return new Worker(spec.worker, spec.context, { onCrash, onUnhandled })
     }
-    const { logger, onCrash: parents } = this.#options
-    const hooks = { ...(logger && { logger }), ...(parents && { onCrash: parents }) }
-    return new ChildSupervisor(spec, new Supervisor({ ...hooks, ...spec.supervisor }), onCrash)
+    const logger = spec.supervisor.logger ?? this.#options.logger
+    const inherited = spec.supervisor.onCrash ?? this.#options.onCrash
+    const hooks = { ...(logger && { logger }), ...(inherited && { onCrash: inherited }) }
+    return new ChildSupervisor(spec, new Supervisor({ ...spec.supervisor, ...hooks }), onCrash)
   }
 
   #enqueue<T>(task: () => Promise<T>): Promise<T> {
@@ -319,11 +320,11 @@ export class Supervisor {
   }
 
   async #giveUp(child: Child, exit: Exit): Promise<void> {
-    const limit = `more than ${this.#maxRestarts} restarts within ${this.#maxSeconds} s`
+    const message = `the supervisor gave up (maxRestarts: ${this.#maxRestarts}, maxSeconds: ${this.#maxSeconds})`
     const error = new CallbackError(
       child.id,
       'restart',
-      new Error(limit, { cause: exit }),
+      new Error(message, { cause: exit }),
       'PHX_ERR_RESTARTS',
     )
     this.#report(error, child.id)

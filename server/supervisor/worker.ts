@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { checkOption, string } from '../../protocol/check.ts'
+import { shown } from '../../protocol/shown.ts'
 import { CallbackError, CallError, UsageError } from '../errors.ts'
 import { checkDelay } from '../runtime/delay.ts'
 import { Call } from './call.ts'
@@ -107,8 +108,8 @@ export class Worker implements Supervised {
   }
 
   /**
-   * End the worker now. A running callback is abandoned, and messages that the callback sends are dropped. Used by the
-   * supervisor.
+   * End the worker now. A running callback is abandoned, and messages that the callback sends to this worker afterwards
+   * are dropped. Used by the supervisor.
    */
   kill(): void {
     this.#end('killed')
@@ -138,7 +139,7 @@ export class Worker implements Supervised {
     if (!this.#hasExited) this.#end(await this.#terminate(reason, state))
   }
 
-  /** Handle messages until a message or a call of `stop` ends the worker. Resolves with the reason of the end. */
+  /** Handle messages until a message, `stop()` or `kill()` ends the worker. Resolves with the reason of the end. */
   async #receive(state: unknown): Promise<Exit> {
     while (this.#isOpen || this.#mailbox.length > 0) {
       if (this.#mailbox.length === 0) await this.#message()
@@ -161,7 +162,7 @@ export class Worker implements Supervised {
     this.#wake = null
   }
 
-  /** Handle one message. Resolves with null, or, if the message ends the worker, with the reason of the end. */
+  /** Handle one message. Resolves with the reason if the message ends the worker, otherwise with null. */
   async #handle({ name, value, call }: WorkerMessage, state: unknown): Promise<Exit | null> {
     const { handleInfo, handleCall } = this.#definition
     const handler = (call === null ? handleInfo : handleCall).get(name)
@@ -195,7 +196,7 @@ export class Worker implements Supervised {
   #reply(call: Call, callback: string, result: unknown): boolean {
     if (!isResult(result)) {
       const legal = '{ reply: value } or { stop: reason, reply? }'
-      throw new UsageError('PHX_ERR_RESULT', `${callback} must return ${legal} (got ${given(result)})`)
+      throw new UsageError('PHX_ERR_RESULT', `${callback} must return ${legal} (got ${shown(result)})`)
     }
     if ('reply' in result) {
       this.#calls.delete(call)
@@ -239,19 +240,16 @@ export class Worker implements Supervised {
 }
 
 function isResult(result: unknown): result is { readonly reply?: unknown; readonly stop?: unknown } {
-  return typeof result === 'object' && result !== null && ('reply' in result || 'stop' in result)
+  if (typeof result !== 'object' || result === null) return false
+  return 'reply' in result || ('stop' in result && result.stop !== undefined)
 }
 
 function readStopReason(callback: string, result: unknown): unknown {
   if (typeof result === 'object' && result !== null && 'stop' in result) return result.stop
   throw new UsageError(
     'PHX_ERR_RESULT',
-    `${callback} must return nothing or { stop: reason } (got ${given(result)})`,
+    `${callback} must return nothing or { stop: reason } (got ${shown(result)})`,
   )
-}
-
-function given(result: unknown): string {
-  return typeof result === 'object' ? 'an object without `stop`' : `a ${typeof result}`
 }
 
 /**

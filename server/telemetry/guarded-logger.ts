@@ -3,12 +3,14 @@ import { wordsOf } from '../errors.ts'
 import { adopt, isPromise } from '../runtime/promise.ts'
 
 /** Logger functions that the server calls. Each function may be synchronous or async. */
-type Lines = { readonly [L in 'error' | 'warn' | 'info']: (details: object, message: string) => unknown }
+type LogFunctions = {
+  readonly [L in 'error' | 'warn' | 'info']: (details: object, message: string) => unknown
+}
 
 /** Create a rule: the value must be a logger with a function for each of `levels`. */
-export function logger(...levels: readonly (keyof Lines)[]): Rule {
+export function logger(...levels: readonly (keyof LogFunctions)[]): Rule {
   return rule(
-    `a logger with ${levels.join(', ')}`,
+    `a logger with the functions ${levels.map((level) => `\`${level}\``).join(', ')}`,
     (value) =>
       typeof value === 'object' &&
       value !== null &&
@@ -17,15 +19,15 @@ export function logger(...levels: readonly (keyof Lines)[]): Rule {
 }
 
 /**
- * Wraps a logger of the application so that it never throws. Loggers read every property of an error, and a getter may
- * throw. If a getter throws, the line is written again with descriptions instead of the values.
+ * Wraps a logger of the application. The wrapper never throws. Loggers read every property of an error, and a getter
+ * may throw. If the logger throws, the line is written again with descriptions instead of the values.
  */
-export class GuardedLogger implements Lines {
-  readonly #logger: Partial<Lines> | null
+export class GuardedLogger implements LogFunctions {
+  readonly #logger: Partial<LogFunctions> | null
   #hasWarned: boolean
 
   /** @param logger null to log nothing. */
-  constructor(logger: Partial<Lines> | null) {
+  constructor(logger: Partial<LogFunctions> | null) {
     this.#logger = logger
     this.#hasWarned = false
   }
@@ -42,7 +44,7 @@ export class GuardedLogger implements Lines {
     this.#write('info', details, message)
   }
 
-  #write(level: keyof Lines, details: object, message: string): void {
+  #write(level: keyof LogFunctions, details: object, message: string): void {
     try {
       this.#call(level, details, message)
     } catch {
@@ -50,7 +52,7 @@ export class GuardedLogger implements Lines {
     }
   }
 
-  #writeWords(level: keyof Lines, details: object, message: string): void {
+  #writeWords(level: keyof LogFunctions, details: object, message: string): void {
     try {
       const words = Object.entries(details).map(([key, value]) => [key, loggable(value)])
       this.#call(level, Object.fromEntries(words), message)
@@ -59,7 +61,7 @@ export class GuardedLogger implements Lines {
     }
   }
 
-  #call(level: keyof Lines, details: object, message: string): void {
+  #call(level: keyof LogFunctions, details: object, message: string): void {
     const result: unknown = this.#logger?.[level]?.(details, message)
     // An async function rejects instead of throwing.
     if (isPromise(result)) adopt(result).catch((cause: unknown) => this.#failed(cause))

@@ -23,14 +23,14 @@ export type LoggingOptions = {
   readonly warnsOfUnmatched: boolean
 }
 
-/** Prefix of topics that are not logged, because Phoenix reserves them. */
-const OWN_TOPICS = 'phoenix'
+/** Topics with this prefix are reserved by Phoenix. Their joins and messages are not logged. */
+const RESERVED_PREFIX = 'phoenix'
 /** Maximum number of topic patterns in a log line. */
 const MAX_PATTERNS = 20
 
 /**
- * Log each connect, join and message of an endpoint, at the levels that its sockets and channels set. Returns a
- * function that ends the logging. Does not subscribe to events whose level the logger does not write.
+ * Log the successful connects, the joins and the messages of an endpoint, at the levels that its sockets and channels
+ * set. Subscribes only to events whose level the logger writes. Returns a function that ends the logging.
  */
 export function logTelemetry(endpoint: object, options: LoggingOptions): () => void {
   const { logger, sockets, throttledLog, warnsOfUnmatched } = options
@@ -68,7 +68,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
     (operation, level) => {
       const { result, reason, errors, topic, socket } = operation
       // `EndpointServer.report` logs crashes, as errors with their cause.
-      if (result === 'crash' || topic.startsWith(OWN_TOPICS)) return
+      if (result === 'crash' || topic.startsWith(RESERVED_PREFIX)) return
       const line = {
         socketId: socket.id,
         topic,
@@ -89,7 +89,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
     channels.map(({ logHandleIn }) => logHandleIn),
     (operation, level) => {
       const { result, topic, socket } = operation
-      if (topic.startsWith(OWN_TOPICS)) return
+      if (topic.startsWith(RESERVED_PREFIX)) return
       const words = socket.filterParameters
       const params = filterParameters(operation.payload, words)
       // The client chooses the name of an unknown event, so the name is truncated like params.

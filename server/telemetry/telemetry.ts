@@ -53,7 +53,10 @@ export type ConnectOperation = OperationOf<{
   readonly params: Readonly<Record<string, unknown>>
   /** Option `filterParameters` of the mount or the plugin: values whose key contains one of these words are secret. */
   readonly filterParameters: readonly string[]
-  /** Step that refused the client: `vsn`, `params`, `connect`, `expired`, `id` or `crash`. */
+  /**
+   * Cause of the refusal: the failed check (`vsn`, `params`, `connect`, `expired` or `id`), or `crash` if a callback
+   * threw. Null if the client is not refused.
+   */
   readonly refused: string | null
   readonly vsn: string | null
   /** Id of the socket; null if the socket has no id, or the id is not known yet. */
@@ -171,7 +174,7 @@ export const telemetry = Object.freeze({
   socketConnected: typedChannel<ConnectOperation>('phoenix.socket_connected'),
   /** A connection is open; `handshake` is the same object as in `socketConnected`. */
   socketOpened: typedChannel<OfSocket<{ readonly handshake: object }>>('phoenix.socket_opened'),
-  /** A client was refused; `refused` is the name of the step that refused the client. */
+  /** A client was refused; `refused` is the failed check, the kind of limit, or `crash`. */
   socketRefused:
     typedChannel<Of<{ path: string; transport: string; refused: string }>>('phoenix.socket_refused'),
   /** A connection has ended. `code` is its close code; null if the connection has ended without a close code. */
@@ -195,7 +198,8 @@ export const telemetry = Object.freeze({
   channelHandledIn: typedChannel<HandleInOperation>('phoenix.channel_handled_in'),
   /**
    * A channel crashed: a callback threw `error`, or stopped the channel for a `reason` other than normal or shutdown.
-   * One of these two fields is null. The channel ends, unless the callback was `terminate`.
+   * One of these two fields is null. The crash ends the channel. If `terminate` or `onEnd` threw, the channel was ending
+   * already.
    */
   channelCrashed:
     typedChannel<
@@ -216,7 +220,7 @@ export const telemetry = Object.freeze({
   frameRefused: typedChannel<OfSocket<{ error: unknown }>>('phoenix.frame_refused'),
   /** A binary frame was dropped, because long-poll clients cannot receive binary frames. */
   frameDropped: typedChannel<OfSocket<{ frame: Frame }>>('phoenix.frame_dropped'),
-  /** A callback of the application threw. */
+  /** A callback of the application threw. The errors of `channelCrashed` are published here too. */
   callbackFailed: typedChannel<Of<{ error: Error }>>('phoenix.callback_failed'),
   /** A client reached a limit; `limit` is the name of the option. */
   limitReached: typedChannel<Of<{ limit: string }>>('phoenix.limit_reached'),
@@ -227,8 +231,9 @@ export const telemetry = Object.freeze({
   /** This node may have missed broadcasts of other nodes on a topic. */
   gap: typedChannel<Of<{ topic: string }>>('phoenix.gap'),
   /**
-   * A client that asked for recovery has joined. `recovered` is true if the client had a cursor and gets all broadcasts
-   * after the cursor. `missed` is the number of kept broadcasts after the position at which the client continues.
+   * A client that asked for recovery has joined. `recovered` is true if the client had a cursor (its last position in
+   * the history) and gets all broadcasts after the cursor. `missed` is the number of broadcasts in the history that the
+   * client still has to get.
    */
   historyJoined:
     typedChannel<
@@ -239,7 +244,7 @@ export const telemetry = Object.freeze({
   /**
    * Event of a topic's history. `filled`: this node has delivered `count` broadcasts that it had missed. `read`: this
    * node has read `count` broadcasts from the engine. `epoch`: the sequence numbers of the topic's broadcasts start
-   * again. `refused`: a broadcast was not kept, or the result is unknown.
+   * again. `refused`: the store has refused a broadcast, or has not answered in time.
    */
   historyChanged:
     typedChannel<Of<{ kind: 'filled' | 'read' | 'epoch' | 'refused'; topic: string; count: number }>>(

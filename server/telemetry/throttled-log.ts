@@ -22,8 +22,8 @@ export class ThrottledLog implements Swept {
   }
 
   /**
-   * Write a line now. If a line of its kind was written less than a second ago, keep the new line; `sweep` writes it
-   * later. Clients must not be able to choose the kind, because each kind takes memory.
+   * Write the first line of a kind now. Keep later lines for `sweep`, until `sweep` forgets the kind. Clients must not
+   * be able to choose the kind, because each kind takes memory.
    */
   write(kind: string, print: PrintLine): void {
     const known = this.#kinds.get(kind)

@@ -15,7 +15,7 @@ export type WireMessage = {
 /** Side that sent a frame. */
 export type Direction = 'client' | 'server'
 
-/** Encode a message like a client of this version. If the payload is bytes, the frame is binary. */
+/** Encode a message as a client of protocol version `vsn`. In version 2, a payload of bytes gives a binary frame. */
 export function encodeAsClient(vsn: string, message: WireMessage): string | Uint8Array {
   const { joinRef, ref, topic, event, payload } = message
   if (vsn.startsWith('1')) return JSON.stringify({ join_ref: joinRef, ref, topic, event, payload })

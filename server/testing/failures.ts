@@ -6,8 +6,8 @@ export class Refused extends Error {
   override readonly name = 'Refused'
   readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'
   /**
-   * Name of the check or limit that refused the client: `connect`, `params`, `vsn`, `id`, `expired`, `crash`, `origin`
-   * or the name of a limit.
+   * Cause of the refusal: the failed check (`connect`, `params`, `vsn`, `id`, `expired` or `origin`), `crash` if a
+   * callback threw, or the name of a limit.
    */
   readonly refused: string
   /** Error that `connect` returned, or a description of the problem. */
@@ -15,7 +15,7 @@ export class Refused extends Error {
 
   constructor(path: string, { refused, reason, error }: RefusedFields) {
     super(
-      `connect to ${path} was refused (${refused}): ${show(reason)}`,
+      `the connection to ${path} was refused (${refused}): ${show(reason)}`,
       error === undefined ? {} : { cause: error },
     )
     this.refused = refused
@@ -23,7 +23,7 @@ export class Refused extends Error {
   }
 }
 
-/** Refusal of a client: the name of the check or limit in `refused`, the reason, and the error if one was thrown. */
+/** Refusal of a client: `refused` and `reason` as in {@link Refused}, and the error if a callback threw one. */
 export type RefusedFields = { readonly refused: string; readonly reason: unknown; readonly error?: unknown }
 
 /** Error for a join whose reply has a status other than `ok`. */

@@ -1,6 +1,15 @@
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
-import { callback, checkOption, list, nonNegative, object, type Rule, rule } from '../../protocol/check.ts'
+import {
+  callback,
+  checkOption,
+  faultOf,
+  list,
+  nonNegative,
+  object,
+  type Rule,
+  rule,
+} from '../../protocol/check.ts'
 import { isPlainObject } from '../../protocol/shown.ts'
 import { type ChannelDefinition, channelDefinition } from '../channel/define-channel.ts'
 import { serverOf } from '../endpoint/endpoint.ts'
@@ -10,7 +19,7 @@ import { Socket } from '../socket/socket.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
 import { isCloseCode } from '../transport/refusal.ts'
 import { decodeFrame } from './client-codec.ts'
-import { difference, type Expected } from './expected.ts'
+import { difference, Exactly, type Expected } from './expected.ts'
 import { FaultyNetwork } from './faulty-network.ts'
 import { FrameLog, type LoggedFrame } from './frame-log.ts'
 import { Script, type ScriptedTopic } from './scripted-topic.ts'
@@ -31,7 +40,10 @@ const port = rule(
   (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
 )
 const serverOptions = object<FakeServerOptions>({ channels: list(channelDefinition), port })
-const frameMatcher: Rule = (value) => (isPlainObject(value) ? null : callback(value))
+const frameMatcher: Rule = (value) =>
+  isPlainObject(value) || value instanceof Exactly || callback(value) === null
+    ? null
+    : faultOf('an object or a function', value)
 const httpStatus = rule(
   'an HTTP status from 400 to 599',
   (value) => Number.isInteger(value) && Number(value) >= 400 && Number(value) <= 599,

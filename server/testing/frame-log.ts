@@ -16,14 +16,14 @@ export type LoggedFrame = WireMessage & {
 }
 
 /** Log entry for the start or the end of a connection. */
-type Turn = { readonly at: number; readonly connection: number; readonly words: string }
+type ConnectionEntry = { readonly at: number; readonly connection: number; readonly words: string }
 
 const ARROWS = { client: '->', server: '<-' } as const
 
 /** Frames that a fake server has received and sent, in order. */
 export class FrameLog {
   readonly frames: LoggedFrame[]
-  readonly #entries: (LoggedFrame | Turn)[]
+  readonly #entries: (LoggedFrame | ConnectionEntry)[]
   readonly #startedAt: number
 
   constructor() {
@@ -54,7 +54,7 @@ export class FrameLog {
   }
 }
 
-function head({ at, connection }: Turn | LoggedFrame): string {
+function head({ at, connection }: ConnectionEntry | LoggedFrame): string {
   return `${String(at).padStart(6)} ms  #${connection}  `
 }
 

@@ -9,7 +9,7 @@ import { PubSub } from '../pubsub/pubsub.ts'
 import type { TopicHistory } from '../pubsub/topic-history.ts'
 import { type SuiteListener, type SuiteMember, SuiteNode } from './suite-cluster.ts'
 
-/** One node of a cluster that is used to test a store. */
+/** `SuiteMember` with the store of histories to test. */
 export type HistoryMember = SuiteMember & { readonly openHistory: OpenHistory }
 
 /** Options of `historySuite`: how to define a test, and how to create nodes with the store to test. */
@@ -211,7 +211,7 @@ function recovering(suite: HistorySuite): void {
 }
 
 function reading(suite: HistorySuite): void {
-  suite.test('is read from any node, in pages, without a subscription', () =>
+  suite.test('reads a history on any node, in pages, without a subscription', () =>
     withNodes(suite, async (nodes) => {
       const [first, last] = endsOf(nodes)
       const before = Date.now()

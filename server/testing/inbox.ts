@@ -20,6 +20,8 @@ export type InboxHost = {
 export type Wanted = {
   readonly event: string
   readonly expected?: unknown
+  /** Start of the failure's message, such as `room:lobby did not end`. Default: `no … that matches … came`. */
+  readonly failed?: string
   /** Method that the test called. The stack of a failure begins at the test's call of this method. */
   readonly from: Called
 }
@@ -90,7 +92,8 @@ export class Inbox {
   }
 
   #missing(wanted: Wanted): string {
-    const head = `no ${this.#kind} that matches ${this.#words(wanted)} came within ${this.#host.timeout} ms`
+    const failed = wanted.failed ?? `no ${this.#kind} that matches ${this.#words(wanted)} came`
+    const head = `${failed} within ${this.#host.timeout} ms`
     return [head, ...this.#list(wanted), ...this.#host.notes()].join('\n')
   }
 
@@ -102,7 +105,7 @@ export class Inbox {
     if (this.#arrivals.length === 0) return ['nothing came']
     const lines = this.#arrivals.map((arrival, index) => {
       const { event, payload, isTaken } = arrival
-      const note = isTaken ? '   (taken before)' : noteOn(wanted, arrival)
+      const note = isTaken ? '   (already matched by an earlier call)' : noteOn(wanted, arrival)
       return `  ${index + 1}. "${event}" ${show(payload)}${note}`
     })
     return ['what came, in order:', ...lines]

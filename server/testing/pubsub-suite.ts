@@ -50,7 +50,7 @@ function alone(suite: PubSubSuite): void {
 }
 
 function delivery(suite: PubSubSuite): void {
-  suite.test('delivers a broadcast once to each other node that subscribes to the topic', () =>
+  suite.test('delivers a broadcast once on every node that subscribes to the topic', () =>
     withCluster(suite, async (cluster) => {
       const [a, b, c] = [await cluster.node(), await cluster.node(), await cluster.node()]
       const [onA, onB, other] = [
@@ -80,7 +80,7 @@ function delivery(suite: PubSubSuite): void {
     }),
   )
 
-  suite.test('delivers no broadcast to its sender on any node, and no local broadcast to other nodes', () =>
+  suite.test('does not deliver a broadcast back to its sender, or a local broadcast to other nodes', () =>
     withCluster(suite, async (cluster) => {
       const [a, b] = [await cluster.node(), await cluster.node()]
       const [sender, other] = [await b.subscribe('room:a'), await b.subscribe('room:a')]

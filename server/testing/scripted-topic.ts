@@ -65,7 +65,7 @@ export class ScriptedTopic {
 
   /**
    * Set the handler of an event. The handler of `'*'` gets all events without a handler of their own. If `'*'` has no
-   * handler either, an event gets the same reply as an unknown event.
+   * handler either, the reply is the error `unmatched event`, as from a real channel.
    */
   on(event: string, handler: ScriptHandler): this {
     checkOption('on(): the event', event, nonEmptyString)

@@ -4,7 +4,7 @@ import type { PubSubAdapter } from '../pubsub/adapter.ts'
 import { dispatch } from '../pubsub/fastlane.ts'
 import { PubSub, type Subscriber } from '../pubsub/pubsub.ts'
 
-/** One node of a cluster that is used to test an adapter. */
+/** Adapter for one node of a test cluster, and a function that releases the node's other resources. */
 export type SuiteMember = {
   /** Adapter that has not been started yet. */
   readonly adapter: PubSubAdapter
@@ -59,7 +59,7 @@ export class SuiteCluster {
   }
 }
 
-/** One node of the cluster. Its adapter reports gaps: topics on which the node may have missed broadcasts. */
+/** One node of a test cluster: the given `SuiteMember` with its pub/sub. */
 export class SuiteNode {
   readonly member: SuiteMember
   readonly pubsub: PubSub
@@ -92,7 +92,7 @@ export class SuiteNode {
 
   /** Wait until the adapter has reported `count` topics on which this node may have missed broadcasts. */
   async missed(count: number): Promise<void> {
-    await arrived(this.gaps, count)
+    await arrived('gaps', this.gaps, count)
   }
 }
 
@@ -116,7 +116,7 @@ export class SuiteListener implements Subscriber {
 
   /** Wait until this subscriber has received `count` broadcasts. */
   async has(count: number): Promise<void> {
-    await arrived(this.heard, count)
+    await arrived('broadcasts', this.heard, count)
   }
 }
 
@@ -133,12 +133,12 @@ export async function withCluster(
   }
 }
 
-/** Wait until a list has `count` items. */
-export async function arrived(list: readonly unknown[], count: number): Promise<void> {
+/** Wait until a list has `count` items. `name` is the plural name of the items, for the error. */
+async function arrived(name: string, list: readonly unknown[], count: number): Promise<void> {
   const deadline = performance.now() + ARRIVAL_MS
   while (list.length < count) {
     if (performance.now() > deadline)
-      throw new Error(`${list.length} of ${count} arrived within ${ARRIVAL_MS} ms`)
+      throw new Error(`only ${list.length} of ${count} ${name} arrived within ${ARRIVAL_MS} ms`)
     await delay(5)
   }
 }

@@ -19,7 +19,7 @@ import { PresenceView } from './presence-view.ts'
 
 /** Any string. Unlike with the type `string`, editors still suggest the event names of the contract. */
 export type OtherEvent = string & Record<never, never>
-/** Payload of an event of the contract; any object for other events, such as `auth.refresh`. */
+/** Payload of an event of the contract; any object for other events, such as the event that `auth.refresh` names. */
 export type SentPayload<C extends Contract, E> = E extends InEvent<C> ? InPayload<C, E> : object
 /** Payload of an event that the server sends; unknown for other events. */
 export type ReceivedPayload<C extends Contract, E> = E extends OutEvent<C> ? OutPayload<C, E> : unknown
@@ -34,7 +34,7 @@ export type TestReply<R> =
 /** Fields and methods of a connection that a `TestChannel` needs. */
 export type ChannelLink = {
   readonly host: InboxHost
-  /** Send a message on this topic. Returns the ref of the message. The reply has the same ref. */
+  /** Send a message on the topic of the `TestChannel`. Returns the ref of the message. The reply has the same ref. */
   send(event: string, payload: unknown): string
   /** Return the inbox for the replies with this ref. */
   replies(ref: string): Inbox
@@ -160,7 +160,8 @@ export class TestChannel<C extends Contract = Contract> {
    * @throws ExpectationError when neither event arrives in time.
    */
   async ended(): Promise<typeof PHX_CLOSE | typeof PHX_ERROR> {
-    const [event] = Object.keys(Object(await this.#pushes.next({ event: ENDED, from: this.ended })))
+    const failed = `${this.topic} did not end`
+    const [event] = Object.keys(Object(await this.#pushes.next({ event: ENDED, failed, from: this.ended })))
     return event === PHX_ERROR ? PHX_ERROR : PHX_CLOSE
   }
 

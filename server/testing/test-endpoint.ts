@@ -51,18 +51,25 @@ export interface TestEndpoint extends Endpoint {
   settled(): Promise<void>
   /**
    * Check the connections as if `ms` milliseconds had passed: tokens that expire in this time cause a warning or
-   * a close. Fake timers that replace `performance.now` have the same effect; the fake timers of node:test do not.
+   * a close. Fake timers have the same effect if they also replace `performance.now`. The fake timers of node:test do
+   * not replace this function.
    * @throws UsageError when `ms` is not a number of at least 0.
    */
   elapse(ms: number): void
-  /** End all connections and stop. @throws ExpectationError when callbacks are still pending at the end. */
+  /**
+   * End all connections and stop the endpoint.
+   * @throws ExpectationError when callbacks are still pending after `timeout` real milliseconds.
+   */
   close(): Promise<void>
 }
 
 /** Running endpoint, with the function that stops it. */
 export type RunningTest = {
   readonly endpoint: TestEndpoint
-  /** End all connections and stop. @throws ExpectationError when callbacks are still pending at the end. */
+  /**
+   * End all connections and stop the endpoint.
+   * @throws ExpectationError when callbacks are still pending after `timeout` real milliseconds.
+   */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }

@@ -18,7 +18,7 @@ export type ConnectOptions = {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Request without a network. A socket reads only the values that the socket's `connectInfo` lists. */
+/** Request without a network. `connect` gets only the values that the socket or its mount lists in `connectInfo`. */
 export class TestRequest implements ConnectSource {
   readonly peerData: ConnectSource['peerData']
   readonly uri: ConnectSource['uri']
@@ -51,7 +51,10 @@ export class TestRequest implements ConnectSource {
     )
   }
 
-  /** Return the info for `connect`. @throws UsageError when the test gives a key that the socket does not list. */
+  /**
+   * Return the info for `connect`.
+   * @throws UsageError when the test gives a key that neither the socket nor its mount lists.
+   */
   info(keys: readonly ConnectInfoKey[]): ConnectInfo {
     const unlisted = Object.keys(this.#given).find((key) => !keys.some((listed) => listed === key))
     if (unlisted !== undefined) {

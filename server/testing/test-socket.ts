@@ -117,7 +117,8 @@ export class TestSocket {
    * @throws ExpectationError when the server does not close the connection in time.
    */
   async closed(): Promise<number> {
-    return Number(await this.#ends.next({ event: CLOSED, from: this.closed }))
+    const failed = 'the server did not close the connection'
+    return Number(await this.#ends.next({ event: CLOSED, failed, from: this.closed }))
   }
 
   /** Close the connection normally, like `close/2`. Resolves when `terminate` has run. */

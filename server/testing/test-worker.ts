@@ -103,15 +103,17 @@ export class TestWorker<Calls = AnyCalls> {
    * when the worker does not crash in time.
    */
   async crashed(): Promise<CallbackError> {
-    return (await this.#exits.next({ event: CRASH, from: this.crashed })) as CallbackError
+    const failed = `worker ${this.#name} did not crash`
+    return (await this.#exits.next({ event: CRASH, failed, from: this.crashed })) as CallbackError
   }
 
   /**
-   * Wait until the worker ends by itself. Resolves with the exit reason. @throws ExpectationError when the worker
+   * Wait until the worker ends without a crash. Resolves with the exit reason. @throws ExpectationError when the worker
    * crashes or does not end in time.
    */
   async ended(): Promise<Exit> {
-    return (await this.#exits.next({ event: END, from: this.ended })) as Exit
+    const failed = `worker ${this.#name} did not end normally`
+    return (await this.#exits.next({ event: END, failed, from: this.ended })) as Exit
   }
 
   /**

@@ -1,4 +1,5 @@
-// Import the timers from their module, because fake timers replace only the global functions.
+// Import the timers by name. Fake timers replace the global functions, and the properties of the module `node:timers`,
+// but not named imports.
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers'
 
 /** Wait one turn of the event loop, even with fake timers. */

@@ -129,7 +129,7 @@ function writeInteger(out: Uint8Array[], value: bigint): void {
   } else {
     const hex = (value < 0n ? -value : value).toString(16)
     const magnitude = Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex').reverse()
-    if (magnitude.length > 255) throw invalidData(`an integer of ${magnitude.length} bytes`)
+    if (magnitude.length > 255) throw invalidData(`a bigint of ${magnitude.length} bytes`)
     out.push(Uint8Array.of(SMALL_BIG, magnitude.length, value < 0n ? 1 : 0), magnitude)
   }
 }
@@ -177,7 +177,7 @@ function header(tag: number, length: number): Uint8Array {
 function invalidData(what: string): UsageError {
   return new UsageError(
     'PHX_ERR_OPTION',
-    `token data must be null, booleans, finite numbers, strings, Uint8Arrays, arrays or plain objects (got ${what})`,
+    `token data must be null, booleans, finite numbers, bigints of at most 255 bytes, well-formed strings, Uint8Arrays, arrays or plain objects, nested at most ${MAX_DEPTH} levels deep (got ${what})`,
   )
 }
 

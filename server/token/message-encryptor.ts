@@ -3,8 +3,8 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 /*
  * Plug.Crypto.MessageEncryptor. Its releases use two formats:
  *
- *   A128GCM   QTEyOEdDTQ.key.iv.text.tag   written by 1.x, read by 1.x and 2.x
- *   XCP       XCP.(iv tag text)            written by 2.1, read by 2.1 alone
+ *   A128GCM   QTEyOEdDTQ.key.iv.text.tag   written by releases before 2.1, read by all releases
+ *   XCP       XCP.(iv tag text)            written and read by releases from 2.1 on
  *
  * Both formats use a key that is derived from the secret and the salt. The derived key has 256 bits by default.
  * In A128GCM, `text` is encrypted with a random content key (AES-128-GCM). `key` is this content key, encrypted with
@@ -16,7 +16,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 export interface Authenticated {
   /** AAD (additional authenticated data) of the encrypted message. Default: `A128GCM`, as in Plug.Crypto. */
   readonly aad?: string
-  /** AAD (additional authenticated data) for encrypting the content key. Name from Plug.Crypto. Default: empty. */
+  /** AAD for encrypting the content key. The option has the same name in Plug.Crypto. Default: empty. */
   readonly signSecret?: string
 }
 
@@ -82,8 +82,8 @@ function openXcp(encoded: string, key: Buffer, aad: string): Buffer | null {
 
 /**
  * Derive the subkey of XChaCha20 with HChaCha20. OpenSSL has only ChaCha20, which adds its initial state to the mixed
- * state to get a key block. HChaCha20 does not add the initial state. So subtract the initial state from the first and
- * the last 16 bytes of the block.
+ * state to get a block of the keystream. HChaCha20 does not add the initial state. So subtract the initial state from
+ * the first and the last 16 bytes of the block.
  */
 export function hchacha20(key: Uint8Array, nonce: Uint8Array): Buffer {
   const block = createCipheriv('chacha20', key, nonce).update(Buffer.alloc(64))
@@ -128,7 +128,10 @@ function gcm(key: Buffer): 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm' {
   return key.length === 24 ? 'aes-192-gcm' : 'aes-256-gcm'
 }
 
-/** Decode base64url strictly: no padding, no other alphabet, no stray bits. Returns null for other texts. */
+/**
+ * Decode base64url. Returns null for a text with padding or with characters of another alphabet. Also returns null if
+ * the unused bits of the last character are not 0.
+ */
 function decodeBase64(text: string): Buffer | null {
   const bytes = Buffer.from(text, 'base64url')
   return bytes.toString('base64url') === text ? bytes : null

@@ -85,8 +85,7 @@ const derivedKeys = new Map<string, Buffer>()
 
 /**
  * Sign data. The returned token can be verified with the same secret and salt, in JavaScript or Elixir. In Elixir,
- * numbers, strings and lists keep their types, and keys of objects become strings. Atoms of Elixir become strings in
- * JavaScript.
+ * numbers and strings keep their types, arrays become lists, and keys of objects become strings.
  * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be encoded.
  */
 export function sign(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {

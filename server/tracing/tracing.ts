@@ -66,7 +66,7 @@ export function tracing(endpoint: Endpoint, options: TracingOptions = {}): () =>
   }
 }
 
-/** Open spans by operation, and the parent contexts of sockets. */
+/** Holds the span of each running operation, and the parent context of each connection. */
 class Spans {
   readonly #tracer: Tracer
   readonly #open: WeakMap<object, Span>

@@ -7,8 +7,9 @@ const MAX_ADDRESSES = 50_000
 
 /**
  * Limits how often each address connects (LIMIT-6). All addresses share one token bucket. When the shared bucket is
- * empty, each address also gets its own bucket. The size of every bucket is half of `connectionBurst`. Until the shared
- * bucket is empty, the remote address is not read, which saves a system call.
+ * empty, connections are still allowed, but each address gets its own bucket, which limits the address. The size of
+ * every bucket is half of `connectionBurst`. While the shared bucket has tokens and no address has its own bucket, the
+ * remote address is not read, which saves a system call.
  */
 export class AddressRate {
   readonly #rate: Rate

@@ -16,7 +16,7 @@ import { RequestSource, uriOf } from './request-source.ts'
 /** Reason why a request is not admitted. Each transport sends the reason in its own form. */
 export type Rejection = {
   readonly handshake: null
-  /** 400: malformed query. 429 and 503: a limit is reached. 500: `connect` crashed. 403: anything else. */
+  /** 400: malformed query. 429 and 503: a limit is reached. 500: a callback crashed. 403: anything else. */
   readonly status: 400 | 403 | 429 | 500 | 503
   /** Error that `connect` returned; null if the request was rejected for another reason. */
   readonly refusal: { readonly reason: unknown; readonly info: ConnectInfo } | null
@@ -34,7 +34,7 @@ export type AdmitRequest = {
   readonly request: FastifyRequest
   readonly address: PeerAddress
   readonly authToken: string | null
-  /** The client's `Sec-WebSocket-Protocol` header. Long-poll requests omit it. */
+  /** The client's `Sec-WebSocket-Protocol` header. Undefined for long-poll requests. */
   readonly offered?: string | undefined
   /** Query of the request. The params for `connect` are decoded from this query. */
   readonly query: string

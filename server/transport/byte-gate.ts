@@ -3,8 +3,8 @@ import { Deferred } from './deferred.ts'
 type Waiting = { readonly key: string; readonly admitted: Deferred<boolean>; bytes: number }
 
 /**
- * Limits the bytes that are in flight to other nodes: to `limit` in total, and to a quarter of `limit` per key. Bytes
- * that do not fit wait. The bytes of one key keep their order.
+ * Limits the bytes in flight to other nodes. At most `limit` bytes may be in flight in total, and at most a quarter of
+ * `limit` per key (long-poll session). Bytes that do not fit wait. The bytes of one key keep their order.
  */
 export class ByteGate {
   readonly #limit: number
@@ -22,8 +22,8 @@ export class ByteGate {
   }
 
   /**
-   * Wait until the bytes fit. Returns a function that releases the bytes; repeated calls of this function have no
-   * effect. Returns null if the bytes did not fit within `ms` milliseconds.
+   * Wait until the limits have room for the bytes. Returns a function that releases the bytes; repeated calls of this
+   * function have no effect. Returns null if there was no room within `ms` milliseconds.
    */
   async enter(key: string, bytes: number, ms: number): Promise<(() => void) | null> {
     const counted = Math.min(bytes, this.#limit)
@@ -68,7 +68,7 @@ export class ByteGate {
     }
   }
 
-  /** Bytes that exceed the key's limit have room if no other bytes of the key are in flight. */
+  /** If no other bytes of the key are in flight, an entry fits even if it exceeds the key's limit. */
   #hasKeyRoom({ key, bytes }: Waiting): boolean {
     const used = this.#ofKeys.get(key) ?? 0
     return used === 0 || used + bytes <= this.#limitOfKey

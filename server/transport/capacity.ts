@@ -6,7 +6,7 @@ import { publishLimit } from '../socket/instrumentation.ts'
 import type { PeerAddress } from '../socket/peer-address.ts'
 import { AddressRate } from './address-rate.ts'
 
-/** Limit that a further connection would exceed, and when to retry. */
+/** The limit that one more connection would exceed, and when to retry. */
 export type Excess = {
   readonly status: 429 | 503
   readonly limit: keyof Limits
@@ -18,7 +18,7 @@ export type Excess = {
 export type Caller = Pick<FastifyRequest, 'ip'> &
   Partial<Pick<FastifyRequest, 'ips'>> & { readonly headers: ConnectSource['headers'] }
 
-/** Seconds until a retry when the server is overloaded: an overload rarely ends within a second. */
+/** Seconds until a retry when there are too many connections or waiting joins. */
 const OVERLOADED_SECONDS = 5
 
 /** Checks whether one more connection is allowed (LIMIT-5, LIMIT-6). */
@@ -60,8 +60,8 @@ export class Capacity {
   }
 
   /**
-   * Log that an address has too many connections. If the address may be a proxy's, shared by all clients, the log line
-   * says to add the proxy to `trustProxy`.
+   * Log that an address has too many connections. If the address may belong to a proxy, the log line says to add the
+   * proxy to `trustProxy`.
    */
   #warn(request: Caller, address: PeerAddress): void {
     // Fastify sets `ips` only with `trustProxy`.

@@ -1,4 +1,7 @@
-/** Promise that `settle` resolves. After a time limit it resolves with a default value. It never rejects. */
+/**
+ * Holds a promise that `settle` resolves. After a time limit, the promise resolves with a default value. The promise
+ * never rejects.
+ */
 export class Deferred<T> {
   readonly promise: Promise<T>
   readonly #timer: NodeJS.Timeout

@@ -7,8 +7,8 @@ import { RETRY_AFTER_SECONDS } from '../upstream/upgrade-gate.ts'
 // file uses the stream, not `request.socket`.
 
 /**
- * Call `written` when the whole response has been written to the network. `written` is not called if the client hangs
- * up first.
+ * Call `written` when Node reports that the whole response has been written. `written` is not called if the client
+ * hangs up first.
  */
 export function onceWritten({ request, raw }: FastifyReply, written: () => void): void {
   const stream = streamOf(request)
@@ -22,8 +22,8 @@ export function onceWritten({ request, raw }: FastifyReply, written: () => void)
 }
 
 /**
- * Signal that aborts when the response is closed. The response is closed when the client hangs up, or when the response
- * is complete.
+ * Return a signal that aborts when the response is closed. The response is closed when the client hangs up, or when
+ * the response is complete.
  */
 export function hangUpSignal({ request, raw }: FastifyReply): AbortSignal {
   const hungUp = new AbortController()
@@ -39,7 +39,8 @@ export function hangUpSignal({ request, raw }: FastifyReply): AbortSignal {
 export function abandonBody(reply: FastifyReply): FastifyReply {
   const stream = streamOf(reply.request)
   if (stream === null) return reply.header('connection', 'close')
-  // Close the stream in a later event-loop turn. Node 22 would otherwise drop the response, which is not written yet.
+  // Close the stream in a later event-loop turn. On `finish`, Node 22 may still have queued data, which `close` would
+  // drop.
   stream.once('finish', () => setImmediate(() => stream.close()))
   return reply
 }

@@ -91,7 +91,7 @@ function publishOutcome(operation: Undecided, startedAt: number, outcome: Connec
   return outcome
 }
 
-/** Step of the handshake at which a client was refused (`refused`), and contents of the log line. */
+/** Cause of a refusal (`refused`: a failed check, a kind of limit, or `crash`), and contents of the log line. */
 export type RefusedClient = {
   readonly refused: string
   readonly level: 'error' | 'info' | 'warn'
@@ -122,7 +122,8 @@ export function logRefusedRequest({ path }: Mount, request: FastifyRequest, stat
 }
 
 /**
- * Publish the telemetry event of a refused client, and log the refusal. Each reason is logged at most once a second.
+ * Publish the telemetry event of a refused client, and log the refusal. Each value of `refused` is logged at most once
+ * a second per mount.
  */
 export function publishRefused(
   { path }: Mount,
@@ -166,7 +167,7 @@ export function publishSlowConsumer(socket: SocketHandler | null, policy: 'close
   telemetry.slowConsumer.publish({ endpoint: socket.host, socket, action })
 }
 
-/** Publish the telemetry event of a binary frame that was dropped, because its client uses long-polling. */
+/** Publish the telemetry event of a dropped binary frame. Long-poll clients cannot receive binary frames. */
 export function publishDroppedFrame(socket: SocketHandler | null, frame: Frame): void {
   if (!telemetry.frameDropped.hasSubscribers || !(socket instanceof Socket)) return
   telemetry.frameDropped.publish({ endpoint: socket.host, socket, frame })

@@ -10,8 +10,8 @@ import { Deferred } from './deferred.ts'
 // request. If a request gets no reply at all, the asking node sends one more request, only to check whether the asked
 // node is alive. If this check gets no reply either, the asked node counts as gone.
 //
-// Invariant: the body of the question is sent at most once, and the question is answered at most once. An unknown
-// outcome is reported as `lost`.
+// Invariant: the body of the question is sent at most once, and the question is answered at most once. If it is
+// unknown whether the asked node has acted on the question, the outcome is `lost`, or undefined if the node is gone.
 
 /** If the asked node has no answer after this number of milliseconds, it replies `open` (no answer yet). */
 const OPEN_AFTER_MS = 3_000
@@ -52,8 +52,8 @@ type QuestionRequest = {
 type QuestionReply = QuestionOutcome | 'open'
 
 /**
- * Ask a node a question that may take long to answer. If two requests in a row get no reply, the node counts as gone,
- * and `askLong` returns undefined, as `Nodes.ask` does.
+ * Ask a node a question that may take long to answer. If neither a request nor the check after it gets a reply, the
+ * node counts as gone, and `askLong` returns undefined, as `Nodes.ask` does.
  */
 export async function askLong(
   nodes: Nodes,

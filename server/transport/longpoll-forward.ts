@@ -19,8 +19,8 @@ import type { SessionAddress } from './longpoll-token.ts'
 // forwarding node confirms that the response was written to the client. If the response could not be written, the next
 // poll gets the batch again.
 //
-// Invariant: frames are sent to the owner at most once, because the owner must not handle a frame twice. Polls can be
-// sent again without harm.
+// Invariant: `askLong` sends the frames of a POST to the owner at most once, because the owner must not handle a frame
+// twice. A poll can be sent again without harm.
 
 /** Milliseconds between two checks for whether the engine is connected again. */
 const ENGINE_CHECK_MS = 250

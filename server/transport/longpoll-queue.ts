@@ -37,8 +37,8 @@ export class LongPollQueue {
   }
 
   /**
-   * Number of characters in the queue after `push(message)`. The largest message is not counted, so that a message of
-   * any size fits into an empty queue (CLOSE-3).
+   * Number of characters that the queue would have if `message` were added. The largest message is not counted, so that
+   * a message of any size fits into an empty queue (CLOSE-3).
    */
   pileWith(message: string): number {
     const { size } = this

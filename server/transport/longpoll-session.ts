@@ -234,6 +234,9 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     publishDroppedFrame(this.#handler, frame)
     if (this.#hasWarned) return
     this.#hasWarned = true
-    this.#host.log.warn({ transport: this.name }, 'binary frame dropped: long-poll carries text only')
+    this.#host.log.warn(
+      { transport: this.name },
+      'binary frame dropped: long-poll sends only text to clients',
+    )
   }
 }

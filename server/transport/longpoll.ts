@@ -25,8 +25,8 @@ import { ownQueryOf, queryOf } from './request-source.ts'
 import { logPolls, logRefusals, quietLogger } from './route-log.ts'
 import { Turns } from './turns.ts'
 
-// Problem: a client without WebSockets needs an ordered connection made of HTTP requests, as the official client's
-// LongPoll transport expects it: GET polls for messages, POST sends frames, and the JSON body carries the status.
+// Problem: a client without WebSockets needs an ordered connection made of HTTP requests. In the official client's
+// LongPoll transport, a GET asks for messages, and a POST sends frames. A response's JSON body contains the status.
 //
 // Approach: the first GET runs the handshake, creates a `LongPollSession` and answers with a signed token that names
 // the session and its node. Later requests find the session by this token, on this node or on another node
@@ -54,8 +54,8 @@ type Context = Omit<LongPollContext, 'secret'> &
     readonly forwarder: Forwarder
     readonly turns: Turns
     /**
-     * Unsent replies to requests that wait for `connect` or for earlier POSTs. When the server stops, each of these
-     * requests is answered with 503.
+     * Unsent replies to GETs that wait for `connect`, and to POSTs that are not handled completely. When the server
+     * stops, each of these requests is answered with 503.
      */
     readonly undecided: Set<FastifyReply>
   }
@@ -125,8 +125,8 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   const guarded = new GuardedLogger(quiet)
   scope.setErrorHandler((error, _request, reply) => failed(error, reply, guarded))
   scope.addHook('onSend', emptyForeign)
-  // The server is stopping. Requests that still wait for `connect` or for earlier POSTs might wait forever, so answer
-  // these requests now.
+  // The server is stopping. GETs that wait for `connect`, and POSTs that are not handled completely, might wait
+  // forever. So answer these requests now.
   scope.addHook('preClose', async () => {
     for (const reply of undecided) sendStopping(reply)
   })
@@ -156,7 +156,7 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   scope.route({ ...route, method: OTHER_METHODS, onRequest: refuseMethod, handler: refuseMethod })
 }
 
-/** Refuse a request whose origin may not connect. Pages of every origin may read the response, even a refusal. */
+/** Refuse a request whose origin is not allowed to connect. Pages of every origin can read the response. */
 async function begin({ mount }: Context, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   reply.header('access-control-allow-origin', '*').header('cache-control', 'no-store')
   const rejection = checkOrigin(mount, request)
@@ -245,8 +245,8 @@ async function post(context: Context, request: SessionRequest, reply: FastifyRep
   try {
     if (isTurn && !reply.sent) outcome = await deliverBody(context, { request, found, since })
   } finally {
-    // Let the session's next POST continue now, not when the response to this POST has ended. If the client has hung
-    // up, no event reports the end of the response.
+    // Let the session's next POST continue now. If the client has already hung up, waiting for the end of the response
+    // would block the session's later POSTs forever.
     if (isTurn) turns.release(sessionId)
     undecided.delete(reply)
   }
@@ -327,7 +327,7 @@ function statusOf(error: unknown): unknown {
 function sendAnswer(reply: FastifyReply, body: PollAnswer): FastifyReply {
   const marked = reply as MarkedReply
   marked[ANSWER] = body
-  // Send a string, so that no serializer or hook of the application changes the form of the body.
+  // Send a string. The application's `preSerialization` hooks and `setReplySerializer` could change an object.
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
 }
 

@@ -46,18 +46,18 @@ export type WebSocketOptions = {
    */
   readonly maxFrameSize?: number
   /**
-   * Maximum number of bytes queued to be sent. The bytes of the largest queued frame are not counted. If a client
-   * exceeds the maximum, its connection is closed with 1013. Default: 1,048,576.
+   * Maximum number of bytes queued to be sent. The bytes of the largest queued frame are not counted. `slowConsumer`
+   * sets what happens above the maximum. Default: 1,048,576.
    */
   readonly maxBufferedBytes?: number
   /**
-   * Maximum number of frames queued to be sent. If a client exceeds the maximum, its connection is closed with 1013.
-   * Default: 4,096.
+   * Maximum number of frames queued to be sent. `slowConsumer` sets what happens above the maximum. Default: 4,096.
    */
   readonly maxBufferedFrames?: number
   /**
-   * Policy for a client whose queue of unsent frames is full: `'close'` closes its connection, `'drop'` drops new
-   * frames. Default: `'close'`.
+   * Policy for a client whose queue of unsent frames is full: `'close'` closes its connection with 1013, `'drop'` drops
+   * new frames. Broadcasts to a client that asked for recovery are never dropped: they close the connection. Default:
+   * `'close'`.
    */
   readonly slowConsumer?: 'close' | 'drop'
   /** Offer permessage-deflate, which costs memory and CPU time. Default: false. */
@@ -112,9 +112,11 @@ export type RefusalResponse =
 export type MountOptions = {
   /** Socket definition, from `defineSocket`. */
   readonly socket: AnySocket
-  /** Serve the socket over WebSocket; `false` turns WebSocket off. Default: on, with the defaults below. */
+  /**
+   * Serve the socket over WebSocket; `false` turns WebSocket off. Default: on, with the defaults of `WebSocketOptions`.
+   */
   readonly websocket?: false | WebSocketOptions
-  /** Serve the socket over long-poll; `true` uses the defaults below. Default: off. */
+  /** Serve the socket over long-poll; `true` uses the defaults of `LongPollOptions`. Default: off. */
   readonly longpoll?: boolean | LongPollOptions
   /**
    * Origins of web pages that are allowed to connect; `'same-host'` allows pages from the host and port of the request.
@@ -134,7 +136,7 @@ export type MountOptions = {
   readonly refuse?: (reason: unknown, info: ConnectInfo) => RefusalResponse
   /**
    * Options for closing connections when the server stops; `false` closes all connections in one batch. Default: on,
-   * with the defaults below.
+   * with the defaults of `DrainerOptions`.
    */
   readonly drainer?: false | DrainerOptions
   /** Limits of the mount's connections; each overrides the plugin's limit of that name. Default: the plugin's. */

@@ -3,8 +3,8 @@ import { UsageError } from '../errors.ts'
 import { disown } from '../runtime/promise.ts'
 
 /**
- * Origins of web pages that are allowed to connect. Requests without an Origin header are allowed, too; browsers always
- * send the header.
+ * Origins of web pages that are allowed to connect. Requests without an Origin header are allowed, too; browsers send
+ * the header with each WebSocket handshake and each CORS request.
  * - `'same-host'`: the host and port of the request's Host header;
  * - `'conn'`: the same host and port, and also the scheme that this server sees (not for servers behind a TLS proxy);
  * - `true`: the host given by the option `urlHost`, with any scheme and port;
@@ -15,7 +15,7 @@ import { disown } from '../runtime/promise.ts'
  */
 export type CheckOrigin = boolean | 'conn' | 'same-host' | readonly string[] | ((origin: Origin) => boolean)
 
-/** Parsed Origin header; `null` and `file://` have no host. */
+/** Parsed Origin header. The headers `null` and `file://` have no host. */
 export interface Origin {
   /** Unparsed Origin header. */
   readonly header: string

@@ -4,8 +4,8 @@ export interface Flushable {
 }
 
 /**
- * Connections that have queued bytes. The first added connection calls `setImmediate`, to flush all of them at the end
- * of the event-loop turn.
+ * Connections that have queued bytes. When the first connection is added, `setImmediate` schedules a flush of all
+ * connections at the end of the event-loop turn.
  */
 export class Outbox {
   #dirty: Flushable[]

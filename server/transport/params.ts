@@ -6,7 +6,8 @@ export interface Params {
 /** Value of a key in {@link Params}. */
 export type ParamValue = string | Params | ParamValue[]
 
-// Maximum depth of nested params. Plug has no maximum, but well-behaved clients stay far below 32.
+// Maximum depth of nested params. Plug (the HTTP library of Phoenix) has no maximum, but well-behaved clients stay far
+// below 32.
 const MAX_PARAM_DEPTH = 32
 const MAYBE_NESTED = /\[|%5b/i
 const MAYBE_ESCAPED = /[%+]/
@@ -16,9 +17,10 @@ const STRAY_PERCENT = /%(?![0-9a-f]{2})/gi
 const EMPTY_PROTOTYPE: object = Object.freeze(Object.create(null))
 
 /**
- * Decode a query (the part after `?`) as Plug does: `a[b]=1` nests, `a[]=1` is a list, `a[0]=1` is an object, and of
- * several values for one key, the last counts. A `%` that does not start an escape stands for itself. Returns null if
- * the decoded text is not UTF-8 or a key has more than 32 levels; for null, the route answers 400.
+ * Decode a query (the part after `?`) as Plug, the HTTP library of Phoenix, does: `a[b]=1` nests, `a[]=1` is a list,
+ * `a[0]=1` is an object, and of several values for one key, the last counts. A `%` that does not start an escape stands
+ * for itself. Returns null if the decoded text is not UTF-8 or a key has more than 32 levels; for null, the route
+ * answers 400.
  */
 export function decodeParams(query: string): Params | null {
   // Fast path: every connection has a query, and most queries are flat.

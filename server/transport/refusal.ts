@@ -35,7 +35,7 @@ function isStatus(status: unknown): boolean {
   return Number.isInteger(status) && Number(status) >= 200 && Number(status) <= 599
 }
 
-/** Whether an endpoint is allowed to send this close code (RFC 6455, section 7.4). */
+/** Whether a close frame is allowed to contain this code (RFC 6455, section 7.4). */
 export function isCloseCode(code: unknown): boolean {
   if (!Number.isInteger(code)) return false
   const n = Number(code)

@@ -1,4 +1,4 @@
-/** Mutex per session. The requests of a session run one at a time, in the order of their arrival (LONGPOLL-7). */
+/** Mutex per session. The POSTs of a session are handled one at a time, in the order of their arrival (LONGPOLL-7). */
 export class Turns {
   readonly #maxWaiting: number
   /** For each session with a running request, the functions that start its waiting requests. */

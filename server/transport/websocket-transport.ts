@@ -40,9 +40,9 @@ export type WebSocketLimits = {
 const CUT_OFF_MS = 1_000
 
 /**
- * WebSocket connection. This class writes frames with messages directly to the TCP socket, one batch per event-loop
- * turn. If compression is negotiated, `ws` writes these frames instead. `ws` always reads messages, answers pings and
- * sends close frames.
+ * WebSocket connection. This class writes data frames (frames that contain messages) directly to the TCP socket, one
+ * batch per event-loop turn. If compression is negotiated, `ws` writes the data frames instead. `ws` always reads
+ * messages, answers pings and sends close frames.
  *
  * Invariant: no frame follows a close frame.
  */
@@ -189,8 +189,8 @@ export class WebSocketTransport implements Transport, Flushable {
   }
 
   /**
-   * Whether a batch exceeds the limits. The largest frame does not count, so that a frame of any size can be sent
-   * (CLOSE-3).
+   * Whether a batch and the unsent batches together exceed the limits. The bytes of the largest frame are not counted,
+   * so that a frame of any size can be sent (CLOSE-3).
    */
   #isTooMuch({ size, count, largest }: WriteBatch): boolean {
     const { maxBufferedBytes, maxBufferedFrames } = this.#limits

@@ -39,7 +39,7 @@ import { noteRefusal } from './ws-refusal.ts'
 // request (`ADMITTED`), and the request is upgraded. After the upgrade of an accepted client, a `WebSocketTransport`
 // connects the WebSocket with a `Socket`, and the request and its response are released.
 //
-// Invariant: no request is upgraded without a stored result.
+// Invariant: if an upgraded request has no stored result, its WebSocket is terminated at once.
 
 /** Objects that the WebSocket route of a mount uses. */
 export type WebSocketContext = {
@@ -157,7 +157,10 @@ function destroyUnroutable(scope: FastifyInstance): void {
   }
 }
 
-/** Run the handshake in Phoenix's order: origin, sub-protocol, upgrade, version, connect (HANDSHAKE-3). */
+/**
+ * Run the handshake in this order: origin, sub-protocol, upgrade headers, limits, params, `vsn`, `connect`
+ * (HANDSHAKE-3).
+ */
 function askToUpgrade(context: WebSocketContext, upgrade: PendingUpgrade): void {
   const { endpoint, capacity, mount } = context
   const { request, reply } = upgrade

@@ -11,7 +11,7 @@ import { publishLimit } from '../socket/instrumentation.ts'
  * Responses after the first one wait in a queue. When the connection breaks, Node closes only the first response. This
  * class closes the queued responses too, so that the files that they send do not stay open.
  *
- * Invariant: the set of a connection contains all its responses that have not emitted `close`.
+ * Invariant: the set of a connection contains the response to each admitted request until this response emits `close`.
  */
 export class PipelineLimit {
   readonly #endpoint: EndpointServer

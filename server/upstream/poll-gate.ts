@@ -5,19 +5,22 @@ import { RETRY_AFTER_SECONDS } from './upgrade-gate.ts'
 /** Options of {@link guardRequests}. */
 export type PollGateOptions = {
   readonly isDraining: () => boolean
-  /** Finds the mount's route that a request matches. */
+  /**
+   * Finds the route that a request matches. If a mount (socket path) owns the route, removes empty segments from the
+   * request's URL.
+   */
   readonly find: (request: Parameters<RequestListener>[0]) => RouteMatch
   /** Paths of the long-poll routes. */
   readonly polls: ReadonlySet<string>
 }
 
 /**
- * Replace the server's `request` listeners by one listener, which calls the replaced listeners. The new listener
- * removes empty segments from the URLs of requests for mounts (HANDSHAKE-5). While the server drains, the new listener
- * answers polls with an empty 503.
+ * Replace the server's `request` listeners by one listener, which calls the replaced listeners. With `find`, the new
+ * listener removes empty segments from the URLs of requests for mounts (HANDSHAKE-5). While the server drains, the new
+ * listener answers polls with an empty 503.
  *
- * Fastify itself would answer these polls with a JSON body. After a JSON body that is not of the protocol, the official
- * client never polls again (LONGPOLL-10).
+ * Fastify itself would answer these polls with a JSON body. Once the official client has received a JSON body that is
+ * not a long-poll reply, the client never polls again (LONGPOLL-10).
  */
 export function guardRequests(server: Server, options: PollGateOptions): void {
   // The cast is safe: each `request` listener takes a request and a response. Node types a listener only as `Function`.

@@ -1,24 +1,25 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 
-// Problem: before Fastify handles a request, the gates must find out whether the request is for a mount. A matcher of
-// our own would have to repeat everything that affects routing: the router's options, percent-encoding, absolute-form
-// targets, `rewriteUrl`.
+// Problem: before Fastify handles a request, `UpgradeGate` and `guardRequests` must find out whether the request is for
+// a mount (socket path). A matcher of our own would have to repeat everything that affects routing: the router's
+// options, percent-encoding, absolute-form targets, `rewriteUrl`.
 //
 // Approach: ask Fastify's own router with `findRoute`, which runs no hook or handler. The GET route of each mount has a
-// route constraint of this package. If `findRoute` reaches such a route, the constraint (`MarkedRoute`) writes the
-// route's path into a `RouteQuestion`.
+// route constraint of this package. If `findRoute` reaches such a route, the storage of the constraint (`MarkedRoute`)
+// writes the route's path into a `RouteQuestion`.
 //
-// `findRoute` does not apply the application's `rewriteUrl`. So `#rewrite` first calls `fastify.routing`, which applies
-// `rewriteUrl`. Then our `deriveConstraint` stores the rewritten URL, and throws so that no handler runs. Throwing is
-// slow. If the first request shows that the application has no `rewriteUrl`, later requests skip `#rewrite`.
+// `findRoute` does not apply the application's `rewriteUrl`. So before `findRoute`, `#rewrite` calls `fastify.routing`.
+// `fastify.routing` applies `rewriteUrl` and calls our `deriveConstraint`. `deriveConstraint` stores the rewritten URL,
+// and throws so that no handler runs. Throwing is slow. If the first request shows that the application has no
+// `rewriteUrl`, later requests skip `#rewrite`.
 
 const CONSTRAINT = 'phoenix'
 // All copies of this package share this symbol. If two copies serve one server, `deriveConstraint` of the first copy
 // must find the `RouteQuestion` that the second copy attaches to a request.
 const QUESTION = Symbol.for('phoenix.question')
 
-/** Maximum number of paths whose match is cached, so that a handshake is not routed twice. */
+/** Maximum number of cached matches. If a match is cached, a handshake is routed only by Fastify, not here too. */
 const MAX_KNOWN = 100
 
 /** Router's answer for a URL. */
@@ -26,8 +27,8 @@ export type RouteMatch = {
   /** Path that was passed to `mark` for the route; null if the route does not belong to a mount. */
   readonly path: string | null
   /**
-   * Whether the URL cannot be routed: it is malformed, a route variable is too long, or `rewriteUrl` or a constraint of
-   * the application throws.
+   * Whether the URL cannot be routed: the URL is malformed, or a route variable is too long. In an application with
+   * `rewriteUrl`, also true if `rewriteUrl` or a constraint of the application throws.
    */
   readonly isRefused: boolean
 }
@@ -98,7 +99,10 @@ export class RouteFinder {
     return { path: question.path, isRefused: route !== null && route.searchParams === undefined }
   }
 
-  /** URL that the router sees; null if the application's `rewriteUrl` or a constraint of the application throws. */
+  /**
+   * URL that the router sees. Returns null if the application has a `rewriteUrl`, and `rewriteUrl` or a constraint of
+   * the application throws.
+   */
   #rewrite(request: RoutedRequest, url: string): string | null {
     const { url: own, originalUrl } = request
     const question: RouteQuestion = { url, path: null }
@@ -110,14 +114,15 @@ export class RouteFinder {
       this.#fastify.routing(request, undefined as never)
     } catch (thrown) {
       // If `thrown` is not `question`, the `rewriteUrl` or a route constraint of the application threw this error.
-      // Fastify will throw the error again when it routes the request.
+      // Fastify will throw the error again when it routes the request. Fastify sets `originalUrl` only if there is a
+      // `rewriteUrl`. If there is none, the error does not matter here, because the router sees the URL unchanged.
       if (thrown !== question && request.originalUrl !== undefined) return null
     } finally {
       this.#isRewriting = request.originalUrl !== undefined
+      // Restore the properties of the request. To route `Object.create(request)` instead would leave the request
+      // unchanged, but V8 slows down an object that has been a prototype.
       request.url = own ?? url
       request.originalUrl = originalUrl
-      // Restore the request. A copy made with `Object.create(request)` would not need this, but V8 slows down an object
-      // that has been a prototype.
       request[QUESTION] = undefined
     }
     return question.url
@@ -166,8 +171,8 @@ export function pathOf(url: string): string {
 }
 
 /**
- * URL without the empty segments of its path. Phoenix ignores empty segments too: a client with
- * `new Socket('/socket/')` requests `/socket//websocket`.
+ * URL without the empty segments of its path. A client with `new Socket('/socket/')` requests `/socket//websocket`.
+ * Phoenix accepts this URL, too.
  */
 export function withoutEmptySegments(url: string): string {
   const path = pathOf(url)

@@ -16,14 +16,14 @@ import { pathOf, type RouteMatch } from './route-finder.ts'
 // gate answers. A draining server refuses upgrades with a Retry-After. Offers of other protocols, such as h2c, are
 // served as plain requests.
 //
-// Invariant: the gate owns a connection from its upgrade request until the connection is closed. The gate hands over an
-// upgrade only after all earlier requests of the connection are answered. The gate ends a connection after a plain
-// response, destroys a connection that no listener has taken over, and destroys the remaining connections when the
-// server has stopped.
+// Invariant: the gate owns the connection of an upgrade that it takes over, until the connection is closed or Node
+// serves the upgrade as a plain request. The gate hands over an upgrade only after all earlier requests of the
+// connection are answered. The gate ends a connection after a plain response, destroys a connection that no listener
+// has taken over, and ends the remaining connections when the server has stopped.
 
 /** Seconds after which a refused client should retry. Sent as `Retry-After` while the server stops. */
 export const RETRY_AFTER_SECONDS = 1
-/** Maximum time that a closed WebSocket waits for its client's close frame, in milliseconds. */
+/** Maximum time from the server's close frame to the client's close frame, in milliseconds. */
 export const CLOSE_TIMEOUT_MS = 5_000
 
 type Upgrade = { readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Buffer }
@@ -32,7 +32,10 @@ type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) 
 export type UpgradeGateOptions = {
   /** Returns true while the server drains and refuses upgrades. */
   readonly isDraining: () => boolean
-  /** Finds the mount's route that a request matches. */
+  /**
+   * Finds the route that a request matches. If a mount (socket path) owns the route, removes empty segments from the
+   * request's URL.
+   */
   readonly find: (request: IncomingMessage) => RouteMatch
   /** Called with the URL of a WebSocket upgrade that no listener handles, and with the paths of all mounts. */
   readonly onUnclaimed?: (url: string, mounts: readonly string[]) => void
@@ -74,8 +77,8 @@ export class UpgradeGate {
 
   /**
    * Intercept the server's upgrades by overriding `emit`, because a listener cannot hide an event from other listeners.
-   * Upgrades for mounts are hidden from other listeners. Only listeners that are prepended later, for example by
-   * instrumentation, also see these upgrades.
+   * Upgrades for mounts are hidden from other listeners, except from listeners that are prepended after the gate's
+   * listener, for example by instrumentation.
    */
   attach(server: Server): void {
     const { emit } = server
@@ -122,8 +125,9 @@ export class UpgradeGate {
   }
 
   /**
-   * Take over an upgrade if it is for a mount. Returns false if the upgrade is for no mount. Before the takeover, calls
-   * `show`, which passes the upgrade to the listeners that other libraries have prepended.
+   * Take over an upgrade that is for a mount, or whose URL Fastify's router refuses. Returns false for all other
+   * upgrades. Before the takeover, calls `show`, which passes the upgrade to the listeners that other libraries have
+   * prepended.
    */
   #take([request, socket, head]: Parameters<UpgradeListener>, show: () => void): boolean {
     if (!isWebSocket(request)) return false
@@ -133,7 +137,7 @@ export class UpgradeGate {
     // refuses the URL again and Fastify sends the error response.
     const mount = isRefused ? this.#mounts.values().next().value : this.#mounts.get(path ?? '')
     if (mount === undefined) return false
-    // Remove the query, because the application may log the URL. The answer does not need the query.
+    // Remove the query, which can contain a token, because the application may log the URL of the refused request.
     if (isRefused) request.url = pathOf(request.url ?? '/')
     show()
     this.#own(socket)
@@ -204,9 +208,9 @@ function isUnclaimed(server: Server, listener: UpgradeListener & Marked): boolea
 }
 
 /**
- * Let Node serve an upgrade request as a plain request if `isDeclined` returns true. On Node 26, the gate cannot serve
- * upgrade requests with a body, because Node itself reads the body. The connection is closed after the response,
- * because Node loses a request that is pipelined behind a declined upgrade.
+ * Let Node serve an upgrade request as a plain request if `isDeclined` returns true. Node can do so since 24.9. From
+ * Node 26, the gate cannot serve upgrade requests with a body, because Node itself reads the body. The connection is
+ * closed after the response, because Node loses a request that is pipelined behind a declined upgrade.
  */
 function declineUpgrades(
   server: Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean },
@@ -239,7 +243,7 @@ function showPrepended(server: Server, own: UpgradeListener, upgrade: Parameters
   }
 }
 
-/** Upgrade request in the queue. `start` passes the request to the mount (socket path) that the request is for. */
+/** An upgrade request in the queue. `start` passes the request to the mount (socket path) that the request is for. */
 class Arrival implements QueueEntry {
   readonly #mount: EventEmitter
   readonly #upgrade: Upgrade
@@ -320,8 +324,6 @@ function refuse(socket: Duplex): void {
 }
 
 function respond(socket: Duplex, status: string, retryAfter?: number): void {
-  // If the client resets the connection meanwhile, destroy the socket. The error needs no other handling.
-  socket.on('error', () => socket.destroy())
   const retry = retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`
   socket.end(`HTTP/1.1 ${status}\r\n${retry}Connection: close\r\nContent-Length: 0\r\n\r\n`, () =>
     socket.destroy(),

@@ -36,7 +36,7 @@ test('the number of members includes all nodes', async () => {
   expect(await one.rooms.list()).toEqual(['global', 'lobby', 'den', 'attic', 'zoo'])
 })
 
-test('nodes send each other only the 1,000 rooms with the most members', async () => {
+test('nodes send each other only the 1,000 rooms with the most connections', async () => {
   const [one, two] = nodes(2) as [Node, Node]
   for (const room of ['zoo', 'zoo']) await two.enter(room)
   await fill(two, 11, 'a-room')

@@ -168,7 +168,7 @@ describe('without `await` before register there is no endpoint yet, and the erro
     const app = server()
     const registered = app.register(phoenix, { sockets })
     expect(() => use(app.endpoint)).toThrow(
-      `${name}: the endpoint must be an \`Endpoint\`: pass \`app.endpoint\` after \`await app.register(phoenix, …)\` (got undefined)`,
+      `${name}: the endpoint must be an \`Endpoint\`, such as \`app.endpoint\` after \`await app.register(phoenix, …)\` (got undefined)`,
     )
     await registered
   })

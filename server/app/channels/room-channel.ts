@@ -70,7 +70,7 @@ function confirm(isKept: boolean) {
   return isKept ? undefined : { error: { reason: 'unavailable' } }
 }
 
-/** Return an error reply if the sender has used the id for another message. Rethrow any other error. */
+/** Return an error reply if the sender has used the message id for another message. Rethrow any other error. */
 function refuse(error: unknown) {
   if (error instanceof KeyReusedError) return { error: { reason: 'key_reused' } }
   throw error

@@ -30,7 +30,7 @@ const RESERVED = Object.getOwnPropertyNames(Object.prototype).join('|')
 /** Key of a person's presence: 1 to 64 letters, digits, `-` and `_`. */
 export const PersonId = Type.String({
   pattern: `^(?!(?:${RESERVED})$)[\\w-]{1,${limits.client}}$`,
-  description: 'Id shared by the tabs of one browser',
+  description: 'Id of the user; on a server without user tokens, id of the browser',
 })
 
 /** Public data of a person, which every member of the room receives. */
@@ -48,7 +48,7 @@ const SentMessage = Type.Object({ ...NewMessage.properties, id: Type.Optional(Me
 /** Message as all clients receive it. A message of a guest has no `from`. */
 export const SaidMessage = Type.Object({ ...SentMessage.properties, from: Type.Optional(Person) })
 
-/** Notice that a user is typing. A guest's notice has no `from`. */
+/** Payload of the event `typing`, which tells that a user is typing. A guest's payload has no `from`. */
 const Typing = Type.Object({ from: Type.Optional(Person) })
 
 /** Params of a join. A named member sends both params, a guest sends neither. */

@@ -12,20 +12,20 @@ type OpenApi = {
 type Operation = { readonly summary?: string; readonly security?: readonly unknown[] }
 
 /**
- * Plugin with the OpenAPI and AsyncAPI documents, and a page that lists both. The documents and the page are created
- * only once.
+ * Plugin with the OpenAPI and AsyncAPI documents, and a page that lists the routes and channels. The documents and
+ * the page are created only once.
  */
 export async function docsRoutes(app: FastifyInstance): Promise<void> {
   const contracts = userSocket(null).routes.map(({ definition }) => definition.contract)
   const channels = asyncApi({ ...apiInfo, contracts })
   let made: { readonly openApi: string; readonly page: string } | null = null
-  // Create the documents at the first request, when all routes are registered.
+  // Create the OpenAPI document and the page at the first request, when all routes are registered.
   const documents = () => {
     made ??= make()
     return made
   }
   const make = () => {
-    // The cast is safe: `openApiOptions` selects OpenAPI 3.1. The type of the document covers all versions.
+    // The cast is safe: `openApiOptions` selects OpenAPI 3.1. The type of `app.swagger()` covers all OpenAPI versions.
     const openApi = app.swagger() as OpenApi
     return { openApi: JSON.stringify(openApi), page: pageOf(openApi, channels) }
   }
@@ -63,7 +63,7 @@ function pageOf({ paths = {} }: OpenApi, { channels }: AsyncApi): string {
   <body>
     <main>
       <h1>${apiInfo.title} ${apiInfo.version}</h1>
-      <p>Complete: <a href="docs/openapi.json">routes as OpenAPI</a>, <a href="docs/asyncapi.json">channels as AsyncAPI</a>.</p>
+      <p>Full documents: <a href="docs/openapi.json">routes as OpenAPI</a>, <a href="docs/asyncapi.json">channels as AsyncAPI</a>.</p>
       <h2>Routes</h2>
       <dl>${operations.join('\n')}</dl>
       <h2>Channels</h2>

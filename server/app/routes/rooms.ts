@@ -36,7 +36,9 @@ const Before = Type.String({
 })
 const MessagesQuery = Type.Object({ limit: Type.Optional(Limit), before: Type.Optional(Before) })
 const Messages = Type.Object({
-  epoch: Type.String({ description: 'Epoch; `seq` numbers of different epochs cannot be compared' }),
+  epoch: Type.String({
+    description: 'Id of the current numbering; `seq` numbers of different epochs cannot be compared',
+  }),
   head: Type.Integer({ description: '`seq` of the latest message; 0 = none' }),
   messages: Type.Array(
     Type.Object({
@@ -64,7 +66,7 @@ const SayHeaders = Type.Object({
 const Accepted = Type.Object({ ok: Type.Boolean() })
 
 const list = {
-  summary: 'List rooms: global and lobby first, then the rooms with the most members',
+  summary: 'List rooms: global and lobby first, then the rooms with the most connections',
   tags: ['rooms'],
   querystring: ListQuery,
   response: { 200: RoomList },

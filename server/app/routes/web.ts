@@ -46,7 +46,7 @@ export async function webRoutes(
   } else web.setNotFoundHandler(answerNotFound)
   if (options.metrics) await web.register(metricsRoute, { endpoint })
   await web.register(apiRoutes, { ...options, prefix: '/api' })
-  // Separate from `apiRoutes`, because signing in must not require the API token.
+  // Registered outside `apiRoutes`, because signing in must not require the API token.
   await web.register(sessionRoutes, { ...options, prefix: '/api' })
   if (apiToken !== null)
     await web.register(admin, { endpoint, supervisor, token: apiToken, rateLimit: 0, prefix: '/admin' })

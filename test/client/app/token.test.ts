@@ -59,7 +59,9 @@ test('the page also asks if the users of the tokens are unknown', async () => {
   const phoenix = (sub: string) => Token.sign(AUTH_SECRET, TOKEN_SALT, { sub })
   const others = [phoenix('mallory'), 'nonsense', 'a.b.c', await tokenFor('<b>')]
   for (const other of others) {
-    expect(open(phoenix('ann'), other, false).asked).toEqual([expect.stringContaining('another user')])
+    expect(open(phoenix('ann'), other, false).asked).toEqual([
+      expect.stringContaining('as another user. You are already signed in.'),
+    ])
     expect(open(await tokenFor('ann'), other, false).asked).toHaveLength(1)
   }
 })

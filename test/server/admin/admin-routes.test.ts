@@ -1,7 +1,7 @@
 import fastify from 'fastify'
 import { Type } from 'typebox'
 import { expect, onTestFinished, test } from 'vitest'
-import { Admin, type AdminOptions, admin } from '../../../server/admin/index.ts'
+import { Admin, type AdminOptions, admin, tokenMatcher } from '../../../server/admin/index.ts'
 import {
   defineChannel,
   defineContract,
@@ -196,4 +196,8 @@ test('requests without the token are refused', async () => {
 
 test('the plugin does not start without access control', async () => {
   await expect(open({})).rejects.toThrow('the option `token` or `authorize` is required')
+})
+
+test('tokenMatcher refuses an empty token', () => {
+  expect(() => tokenMatcher('')).toThrow('tokenMatcher: the token must be a non-empty string (got "")')
 })

@@ -269,3 +269,26 @@ test('a channel that has ended can still push and broadcast', async () => {
   ])
   expect(endpoint.errors).toEqual([])
 })
+
+test.each<[string, () => { error: { reason: string } }]>([
+  ['refuses the client', () => ({ error: { reason: 'full' } })],
+  ['throws', boom],
+])('a revoked join keeps its reply if its callback %s later (AUTH-6)', async (_, end) => {
+  const earlier = new Deferred<void>()
+  const later = new Deferred<void>()
+  const { client } = await connect({
+    join: async (_params, { topic }) => {
+      await (topic === 'room:a' ? earlier : later).promise
+      return topic === 'room:a' ? { ok: {} } : end()
+    },
+  })
+  client.send(JOIN)
+  client.send('["2","2","room:b","phx_join",{}]')
+  for (const channel of client.socket.channels) if (channel.topic === 'room:b') channel.revoke()
+  later.resolve()
+  await turn()
+  earlier.resolve()
+  await turn()
+  const refused = '["2","2","room:b","phx_reply",{"response":{"reason":"unauthorized"},"status":"error"}]'
+  expect(client.take()).toEqual([JOINED, refused])
+})

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { badResult, isAnnounced, readReply, readStop, shutdown } from '../../../server/channel/result.ts'
+import {
+  badReply,
+  badResult,
+  isAnnounced,
+  readReply,
+  readStop,
+  shutdown,
+} from '../../../server/channel/result.ts'
 import { UsageError } from '../../../server/errors.ts'
 
 describe('an exit reason', () => {
@@ -39,6 +46,11 @@ describe('a reply', () => {
       expect(readReply(result)).toBeNull()
     },
   )
+})
+
+test('the error for an invalid reply names the valid ones (REPLY-3)', () => {
+  const forms = '{ ok: reply }, { error: reason } or { status, payload }'
+  expect(badReply('yes').message).toBe(`reply(): the result must be ${forms} (got 'yes')`)
 })
 
 describe('a stop', () => {

@@ -71,7 +71,7 @@ test.each([
     'PAYLOAD must be a JSON object, such as {"body":"hi"} (got {body})',
   ],
   [['broadcast', 'room:a', 'said', '[1]'], 'PAYLOAD must be a JSON object, such as {"body":"hi"} (got [1])'],
-  [['broadcast', '--url', 'http://a', 'room:a', 'said', '{}'], 'each URL must be a URL of Redis'],
+  [['broadcast', '--url', 'http://a', 'room:a', 'said', '{}'], 'invalid Redis URL (Protocol'],
 ])('%j fails with a message', async (args, words) => {
   const { given, written } = terminal()
   expect(await runCommand(args, given)).toBe(1)

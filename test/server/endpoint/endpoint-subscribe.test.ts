@@ -3,7 +3,6 @@ import { expect, test } from 'vitest'
 import { type Broadcast, defineContract } from '../../../protocol/index.ts'
 import type { ChannelSocket } from '../../../server/channel/channel-socket.ts'
 import { defineChannel, defineUntypedChannel } from '../../../server/channel/define-channel.ts'
-import { UsageError } from '../../../server/errors.ts'
 import { defineSocket } from '../../../server/socket/define-socket.ts'
 import { defineWorker } from '../../../server/supervisor/define-worker.ts'
 import { Supervisor } from '../../../server/supervisor/supervisor.ts'
@@ -43,7 +42,12 @@ test('broadcastFrom excludes one channel, by its id, with or without the contrac
   endpoint.localBroadcastFrom('nobody', Room, 'room:a', 'said', { n: 4 })
   expect(clients.map((client) => client.take())).toEqual([[said(4)], [said(1), said(2), said(3), said(4)]])
   const wrong = undefined as unknown as string
-  expect(() => endpoint.broadcastFrom(wrong, 'room:a', 'said', {})).toThrow(UsageError)
+  const broadcastFrom = () => endpoint.broadcastFrom(wrong, 'room:a', 'said', {})
+  expect(broadcastFrom).toThrow(
+    /^endpoint.broadcastFrom\(\): the id of a channel or subscription must be a string/,
+  )
+  const localBroadcastFrom = () => endpoint.localBroadcastFrom(wrong, 'room:a', 'said', {})
+  expect(localBroadcastFrom).toThrow(/^endpoint.localBroadcastFrom\(\): the id .* must be a string/)
 })
 
 test('a subscription is called with each broadcast except its own, until it ends', async () => {

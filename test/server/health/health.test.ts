@@ -119,6 +119,8 @@ test('refuses to start without an endpoint, and with an unknown option', async (
   const none: unknown = { endpoint: undefined }
   await expect(fastify().register(health, none as HealthOptions)).rejects.toMatchObject({
     code: 'PHX_ERR_NO_ENDPOINT',
+    message:
+      'health: the endpoint must be an `Endpoint`, such as `app.endpoint` after `await app.register(phoenix, …)` (got undefined)',
   })
 })
 

@@ -62,7 +62,7 @@ it('rejects a topic outside of the contract, an owner without a topic, and an ow
   const owner = room.endpoint.ownerOf(worker)
   const track = room.presence.track as unknown as (owner: PresenceOwner, key: string, meta: object) => unknown
   expect(() => track(owner, 'bot', { name: 'Bot' })).toThrow(
-    'the owner must be the socket of a channel, or be followed by a topic',
+    'the owner must be the socket of a channel if no topic follows the owner',
   )
   for (const living of [null, 1, {}]) {
     expect(() => room.endpoint.ownerOf(living as typeof worker)).toThrow(UsageError)

@@ -104,13 +104,13 @@ test('rejects options that contradict each other', async () => {
   const sentinel = createSentinel({ name: 'main', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] })
   const ioredis = { options: {}, status: 'wait', duplicate() {}, sendCommand() {}, ssubscribe() {} }
   const refused: [object, RegExp][] = [
-    [{ url: 'http://127.0.0.1' }, /each URL must be a URL of Redis/],
-    [{ url: 'nonsense' }, /each URL must be a URL of Redis/],
+    [{ url: 'http://127.0.0.1' }, /invalid Redis URL/],
+    [{ url: 'nonsense' }, /invalid Redis URL/],
     [{ url, urls: [url] }, /`client`, `urls` and `url` exclude each other/],
     [{ client: createClient(), url }, /`client`, `urls` and `url` exclude each other/],
-    [{ urls: [] }, /`urls` must be at least one URL/],
+    [{ urls: [] }, /`urls` must be an array of at least one URL/],
     [{ sentinels: [url] }, /`sentinels` requires a `url`/],
-    [{ url, sentinels: [] }, /`sentinels` must be at least one URL/],
+    [{ url, sentinels: [] }, /`sentinels` must be an array of at least one URL/],
     [{ client: sentinel }, /`client` must be a client made by createClient or createCluster .*Sentinel/],
     [{ client: ioredis }, /got a client of ioredis; give its URL/],
     [{ client: {} }, /`client` must be a client made by createClient or createCluster/],

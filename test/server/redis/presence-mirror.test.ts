@@ -19,9 +19,9 @@ function mirrorOf(...entries: PresenceEntry[]): PresenceMirror {
 
 it('returns the change that a snapshot makes', () => {
   const mirror = mirrorOf(ann)
-  expect(mirror.misses([bob])).toBe(true)
+  expect(mirror.hasMoreThan([bob])).toBe(true)
   expect(mirror.reset([bob], false)).toEqual({ joins: presencesOf([bob]), leaves: presencesOf([ann]) })
-  expect(mirror.misses([bob])).toBe(false)
+  expect(mirror.hasMoreThan([bob])).toBe(false)
   expect(mirror.reset([bob], false)).toEqual(NONE)
 })
 

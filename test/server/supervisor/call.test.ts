@@ -111,16 +111,20 @@ test.each([-1, Number.NaN, '5' as unknown as number])('refuses a timeout of %s',
   )
 })
 
-test.each([undefined, 1, {}, null])(
-  'a handler that returns %s instead of a reply crashes',
-  async (result) => {
-    const supervisor = supervise()
-    const worker = defineWorker({ name: 'w', init() {}, handleCall: { go: () => result as { reply: 1 } } })
-    const handle = await supervisor.startChild({ worker, restart: 'temporary' })
-    const error: unknown = await handle.call('go').catch((cause: unknown) => cause)
-    expect(error).toMatchObject({ reason: 'ended', cause: { cause: { code: 'PHX_ERR_RESULT' } } })
-  },
-)
+test.each([
+  [undefined, 'undefined'],
+  [1, '1'],
+  [{}, 'an empty object'],
+  [{ stop: undefined }, 'an object with stop'],
+  [null, 'null'],
+])('a handler that returns %s instead of a reply crashes', async (result, given) => {
+  const supervisor = supervise()
+  const worker = defineWorker({ name: 'w', init() {}, handleCall: { go: () => result as { reply: 1 } } })
+  const handle = await supervisor.startChild({ worker, restart: 'temporary' })
+  const error: unknown = await handle.call('go').catch((cause: unknown) => cause)
+  const message = `handleCall.go must return { reply: value } or { stop: reason, reply? } (got ${given})`
+  expect(error).toMatchObject({ reason: 'ended', cause: { cause: { code: 'PHX_ERR_RESULT', message } } })
+})
 
 test('a stopping worker answers earlier calls and rejects later ones (WORKER-4)', async () => {
   const { handle } = await startCounter()

@@ -47,8 +47,10 @@ test('if it gives up, this is one crash for its parent, which creates it again (
   expect(supervisor.children()[1]).toEqual({ id: 'nested', status: 'running', restarts: 1 })
   trace.worker('c').send('crash')
   expect(await supervisor.failed).toMatchObject({
-    message: 'nested: restart failed: more than 1 restarts within 5 s',
-    cause: { cause: { message: 'c: restart failed: more than 0 restarts within 5 s' } },
+    message: 'nested: restart failed: the supervisor gave up (maxRestarts: 1, maxSeconds: 5)',
+    cause: {
+      cause: { message: 'c: restart failed: the supervisor gave up (maxRestarts: 0, maxSeconds: 5)' },
+    },
   })
   expect(trace.lines.at(-1)).toBe('a terminate "shutdown"')
 })
@@ -100,7 +102,8 @@ test('options with an illegal value are refused and leave no child behind', asyn
 test("inherits its parent's logger and onCrash unless it has its own", async () => {
   const parents: string[] = []
   const own: string[] = []
-  const first = await tree({ onCrash: (error, id) => parents.push(`${id} ${error.callback}`) })
+  const absent = { logger: undefined, onCrash: undefined } as object
+  const first = await tree({ onCrash: (error, id) => parents.push(`${id} ${error.callback}`) }, absent)
   first.trace.worker('b').send('crash')
   await first.trace.has('b init', 2)
   expect(parents).toEqual(['b handleInfo.crash', 'b restart'])

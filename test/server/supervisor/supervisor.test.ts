@@ -107,6 +107,10 @@ test.each([
   [{ maxRestarts: -1 }, 'supervisor: `maxRestarts` must be a number of at least 0 (got -1)'],
   [{ maxRestarts: Number.NaN }, 'supervisor: `maxRestarts` must be a number of at least 0 (got NaN)'],
   [{ maxSeconds: 0 }, 'supervisor: `maxSeconds` must be a number above 0 (got 0)'],
+  [
+    { logger: {} },
+    'supervisor: `logger` must be a logger with the functions `error`, `warn` (got an empty object)',
+  ],
 ])('refuses %j', (options, message) => {
   // @ts-expect-error some of them have the wrong type too
   expect(() => supervise(options)).toThrowError(expect.objectContaining({ code: 'PHX_ERR_OPTION', message }))

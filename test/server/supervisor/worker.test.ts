@@ -136,12 +136,19 @@ test.each([new Error('lost'), 'lost'])(
   },
 )
 
-test.each([null, 1, { stopped: true }])('a handler that returns %j crashes', async (result) => {
+test.each([
+  [null, 'null'],
+  [1, '1'],
+  [{ stopped: true }, 'an object with stopped'],
+])('a handler that returns %j crashes', async (result, given) => {
   // @ts-expect-error a handler returns nothing or { stop }
   const definition = defineWorker({ name: 'w', init() {}, handleInfo: { wrong: () => result } })
   const { worker } = await startWorker(definition, undefined)
   worker.send('wrong')
-  expect(await worker.exited).toMatchObject({ cause: { name: 'UsageError', code: 'PHX_ERR_RESULT' } })
+  const message = `handleInfo.wrong must return nothing or { stop: reason } (got ${given})`
+  expect(await worker.exited).toMatchObject({
+    cause: { name: 'UsageError', code: 'PHX_ERR_RESULT', message },
+  })
 })
 
 test('a crash in terminate is reported and becomes the reason of the end', async () => {

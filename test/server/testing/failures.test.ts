@@ -39,7 +39,7 @@ test('if a push does not arrive, the error shows the expectation, the received f
   expect(await failure(room.pushed('said', expected))).toEqual([
     `no push to room:a that matches "said" { body: 'hi', tags: [ 'b', Any<Number> ] } came within 20 ms`,
     'what came, in order:',
-    `  1. "said" { body: 'ho', tags: [ 'a' ] }   (taken before)`,
+    `  1. "said" { body: 'ho', tags: [ 'a' ] }   (already matched by an earlier call)`,
     `  2. "said" { body: 'hum' }`,
     `       body: expected 'hi', got 'hum'`,
     `  3. "said" { body: 'hi', tags: [ 'b', 'c' ] }`,
@@ -60,6 +60,20 @@ test('if a callback crashed, the error of a missing push shows the crash', async
   ])
 })
 
+test('the error of a missing end names the topic or the connection', async () => {
+  const socket = defineSocket({ connect: () => ({ ok: {} }) }).channel(channel)
+  const { endpoint, close } = await testEndpoint({ sockets: { '/socket': socket }, timeout: 20 })
+  onTestFinished(close)
+  const client = await endpoint.connect('/socket')
+  const room = await client.subscribeAndJoin('room:a')
+  const came = ['nothing came', 'failures.test.ts']
+  expect(await failure(room.ended())).toEqual(['room:a did not end within 20 ms', ...came])
+  expect(await failure(client.closed())).toEqual([
+    'the server did not close the connection within 20 ms',
+    ...came,
+  ])
+})
+
 test('an unexpected push is shown in the error', async () => {
   const room = await join()
   room.push('say', { body: 'hi' })
@@ -76,7 +90,7 @@ test('the error of a refusal has the reason, and the test in its stack', async (
   const { endpoint, close } = await testEndpoint({ sockets: { '/socket': socket } })
   onTestFinished(close)
   expect(await failure(endpoint.connect('/socket'))).toEqual([
-    "connect to /socket was refused (connect): 'no'",
+    "the connection to /socket was refused (connect): 'no'",
     'failures.test.ts',
   ])
 })

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { Binary, defineChannel, defineContract } from '../../../server/index.ts'
-import { fakeServer } from '../../../server/testing/index.ts'
+import { exactly, fakeServer } from '../../../server/testing/index.ts'
 import { endAfterTest, SOON } from '../../helpers/official-socket.ts'
 import { until } from '../../helpers/until.ts'
 
@@ -237,6 +237,13 @@ test('long-poll works, too, and WebSockets can be refused', async () => {
   expect((await fetch(session, { method: 'POST', body: '["1","2","a","x",{}]' })).status).toBe(200)
 })
 
+test('dropNext accepts every kind of matcher that its type allows', async () => {
+  await using server = await fakeServer()
+  for (const matcher of [{ event: 'a' }, exactly({ event: 'a' }), () => false]) {
+    expect(() => server.dropNext(matcher)).not.toThrow()
+  }
+})
+
 test('wrong use throws at the call', async () => {
   await expect(fakeServer({ ports: 1 } as never)).rejects.toThrow('(did you mean "port"?)')
   await expect(fakeServer({ channels: [{}] as never })).rejects.toThrow('must be the result of defineChannel')
@@ -246,7 +253,8 @@ test('wrong use throws at the call', async () => {
   }
   for (const code of [1000, 1003, 1007, 1014, 3000, 4999]) server.dropConnections({ code })
   expect(() => server.refuseConnections(200)).toThrow('must be an HTTP status from 400 to 599')
-  expect(() => server.dropNext('phx_reply' as never)).toThrow('dropNext: the matcher must be')
+  const expected = 'dropNext: the matcher must be an object or a function (got "phx_reply")'
+  expect(() => server.dropNext('phx_reply' as never)).toThrow(expected)
   expect(() => server.topic('a*b')).toThrow('"*"')
   await expect(fakeServer({ port: Number(new URL(server.url).port) })).rejects.toThrow('EADDRINUSE')
 })

@@ -84,7 +84,7 @@ describe('the suite', () => {
         return sent
       }
     }
-    const title = 'delivers a broadcast once to each other node that subscribes to the topic'
+    const title = 'delivers a broadcast once on every node that subscribes to the topic'
     expect(await failuresOf((wire) => new Echoing(wire), title)).toEqual([title])
   })
 

@@ -111,7 +111,7 @@ test('a client can join, send and receive, and no port is opened', async () => {
 test('a refused connection throws the error of connect', async () => {
   const { endpoint } = await start()
   const refused = endpoint.connect('/socket', { user: 'Eve' })
-  await expect(refused).rejects.toThrow('connect to /socket was refused (connect): { banned: true }')
+  await expect(refused).rejects.toThrow('the connection to /socket was refused (connect): { banned: true }')
   await expect(refused).rejects.toMatchObject({
     name: 'Refused',
     refused: 'connect',

@@ -49,9 +49,8 @@ test('a test can await its crash and its end', async () => {
   worker.send('boom')
   expect(await worker.crashed()).toMatchObject({ callback: 'handleInfo.boom', cause: new Error('it broke') })
   const other = await startWorker(Counter, { start: 1 }, { timeout: 20 })
-  await expect(other.crashed()).rejects.toThrow(
-    'no end of worker counter that matches "crash" came within 20 ms',
-  )
+  await expect(other.crashed()).rejects.toThrow('worker counter did not crash within 20 ms')
+  await expect(other.ended()).rejects.toThrow('worker counter did not end normally within 20 ms')
   other.send('stop')
   expect(await other.ended()).toBe('normal')
 })

@@ -138,6 +138,12 @@ test.each([
   expect(() => encodeTerm(value)).toThrow(UsageError)
 })
 
+test('the error of a bigint that is too long names the limit', () => {
+  expect(() => encodeTerm(1n << 2_400n)).toThrow(
+    /bigints of at most 255 bytes.*\(got a bigint of 301 bytes\)/,
+  )
+})
+
 test('rejects a value that contains itself', () => {
   const value: unknown[] = []
   value.push(value)

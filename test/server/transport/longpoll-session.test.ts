@@ -142,7 +142,7 @@ test('a binary frame is dropped, and a warning is logged once (LONGPOLL-9)', asy
   session.send(frame)
   session.send(text('a'))
   expect(await poll(session).messages()).toEqual(['a'])
-  expect(warnings).toEqual(['binary frame dropped: long-poll carries text only'])
+  expect(warnings).toEqual(['binary frame dropped: long-poll sends only text to clients'])
 })
 
 test("a client's frames are passed on in order", async () => {
