@@ -25,12 +25,12 @@ export type PhoenixSocket<P extends PhoenixChannel> = {
 
 /** Rule for a channel or socket of phoenix.js. */
 export const phoenixTarget = rule(
-  'a channel of phoenix.js, or a Socket with a topic as the next argument',
+  'a Socket or a channel of phoenix.js',
   (value) => isChannel(value) || isSocket(value),
 )
 export const phoenixSocket = rule('a Socket of phoenix.js', isSocket)
 export const joinParams = rule(
-  'an object, or a function that returns one',
+  'a plain object, or a function that returns one',
   (value) => isPlainObject(value) || callback(value) === null,
 )
 

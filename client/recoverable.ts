@@ -56,8 +56,10 @@ export function recoverable<P extends PhoenixChannel>(
   // `isMember` once per message, before any callback.
   const untyped = channel as unknown as Untyped
   const { isMember } = untyped
-  if (isMember === undefined)
-    throw new UsageError('PHX_ERR_OPTION', 'the channel must have isMember(), as in phoenix.js')
+  if (isMember === undefined) {
+    const legal = 'must be a Socket of phoenix.js (its channel has no method `isMember`)'
+    throw new UsageError('PHX_ERR_OPTION', `recoverable: \`socket\` ${legal}`)
+  }
 
   // If a long-poll session is lost, phoenix.js before 1.8.2 opens a new session, but does not report the loss to the
   // channel. The channel stays joined, although the new session has no such channel. Let the channel rejoin.

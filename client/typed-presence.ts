@@ -54,7 +54,7 @@ const typedChannel = rule(
   'the result of typed()',
   (value) => typeof Object(Object(value).channel).on === 'function',
 )
-const phoenixPresence = rule('the class Presence of phoenix.js', (value) =>
+const phoenixPresence = rule('`Presence` of phoenix.js', (value) =>
   ['syncState', 'syncDiff', 'list'].every((name) => typeof Object(value)[name] === 'function'),
 )
 
@@ -68,7 +68,7 @@ export function presence<C extends ContractWithPresence, P extends PhoenixChanne
   Presence: PhoenixPresence,
 ): TypedPresence<C> {
   checkOption('presence: the channel', room, typedChannel)
-  checkOption('presence: the class', Presence, phoenixPresence)
+  checkOption('presence: the second argument', Presence, phoenixPresence)
   const isClass = typeof Presence === 'function'
   // The casts are safe: `phoenixPresence` has checked that `Presence` has the necessary functions, and the types of the
   // metas come from the contract.

@@ -34,7 +34,10 @@ export {
   type TypedPresence,
 } from './typed-presence.ts'
 
-const contractLike = rule('a contract', (value) => typeof Object(value).topic === 'string')
+const contractLike = rule(
+  'a contract, as defineContract returns it',
+  (value) => typeof Object(value).topic === 'string',
+)
 /**
  * A join or push failed: the reply has the status `error`, or no reply arrived before phoenix.js' timeout. `response`
  * is unknown, because the contract describes only the responses of `ok` replies.
@@ -46,11 +49,10 @@ export class ReplyError extends Error {
   readonly response: unknown
 
   constructor(event: string, status: Exclude<Status, 'ok'>, response: unknown) {
+    const subject = event === 'phx_join' ? 'the join' : `"${event}"`
     const reason = reasonOf(response)
     const end = reason === null ? '' : `: ${reason}`
-    super(
-      status === 'error' ? `${event} was answered with an error${end}` : `${event} was not answered in time`,
-    )
+    super(status === 'error' ? `${subject} was answered with an error${end}` : `${subject} timed out`)
     this.status = status
     this.response = response
   }
@@ -135,7 +137,7 @@ export function typed<C extends Contract, P extends PhoenixChannel>(
   ...params: JoinParamsArgument<C>
 ): TypedChannel<C, P>
 export function typed<C extends Contract>(contract: C, ...given: readonly unknown[]): TypedChannel<C> {
-  checkOption('typed: the contract', contract, contractLike)
+  checkOption('typed: the first argument', contract, contractLike)
   // The cast is safe: `view` returns the functions of a `TypedChannel`, and their types come from the contract.
   return view(contract, channelOf(contract, given)) as TypedChannel<C>
 }
@@ -143,8 +145,8 @@ export function typed<C extends Contract>(contract: C, ...given: readonly unknow
 /** Return the given channel, or create one from the given socket. */
 function channelOf({ topic: pattern }: Contract, given: readonly unknown[]): PhoenixChannel {
   const [target, topic, params = {}] = given
-  if (topic === undefined) checkOption('typed: the channel', target, phoenixTarget)
-  else checkOption('typed: the socket', target, phoenixSocket)
+  if (topic === undefined) checkOption('typed: the second argument', target, phoenixTarget)
+  else checkOption('typed: the argument before the topic', target, phoenixSocket)
   if (topic === undefined && isChannel(target)) return target as PhoenixChannel
   checkOption('typed: the topic', topic, topicRule(pattern))
   checkOption('typed: the join params', params, joinParams)

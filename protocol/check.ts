@@ -38,7 +38,7 @@ export function check({ code, owner, rule }: Subject, value: unknown): void {
     fault = rule(value)
   } catch (cause) {
     // The value is a proxy that throws, has a getter that throws, or contains itself.
-    throw new UsageError(code, `${owner} cannot be read`, { cause })
+    throw new UsageError(code, `${owner}: a value cannot be read`, { cause })
   }
   if (fault === null) return
   const { path, words } = fault
@@ -87,7 +87,7 @@ export function oneOf(...values: readonly unknown[]): Rule {
 export function oneOfOr(values: readonly unknown[], options: Rule): Rule {
   return (value) => {
     if (values.includes(value)) return null
-    return isPlainObject(value) ? options(value) : faultOf(`${values.join(', ')} or an object`, value)
+    return isPlainObject(value) ? options(value) : faultOf(`${values.join(', ')} or a plain object`, value)
   }
 }
 
@@ -95,7 +95,7 @@ export function oneOfOr(values: readonly unknown[], options: Rule): Rule {
 export function object<T>(rules: Rules<T>, required: readonly (keyof T)[] = [], hints: Hints = {}): Rule {
   const entries = Object.entries<Rule>(rules)
   return (value) => {
-    if (!isPlainObject(value)) return faultOf('an object', value)
+    if (!isPlainObject(value)) return faultOf('a plain object', value)
     for (const key of Object.keys(value)) {
       if (!Object.hasOwn(rules, key)) return { path: '', words: unknownKey(key, Object.keys(rules), hints) }
     }
@@ -112,9 +112,11 @@ export function object<T>(rules: Rules<T>, required: readonly (keyof T)[] = [], 
 /** Rule for an object with arbitrary keys. Undefined values count as absent. */
 export function record(values: Rule, keys: Rule = anything): Rule {
   return (value) => {
-    if (!isPlainObject(value)) return faultOf('an object', value)
+    if (!isPlainObject(value)) return faultOf('a plain object', value)
     for (const [key, field] of Object.entries(value)) {
-      const fault = keys(key) ?? (field === undefined ? null : values(field))
+      const keyFault = keys(key)
+      if (keyFault !== null) return { path: '', words: `has an invalid key: a key ${keyFault.words}` }
+      const fault = field === undefined ? null : values(field)
       if (fault !== null) return faultAt(key, fault)
     }
     return null

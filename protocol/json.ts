@@ -2,6 +2,7 @@ import { ProtocolError } from './errors.ts'
 import { hasLoneSurrogateEscape, isDeeperThan } from './json-text.ts'
 import type { Message, Reply } from './message.ts'
 import { checkUnicode, checkValue } from './payload.ts'
+import { shown } from './shown.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** Maximum depth of arrays and objects in a frame, including the frame itself. */
@@ -68,7 +69,7 @@ export function encodeValue(value: unknown): string {
   try {
     json = JSON.stringify(value)
   } catch (cause) {
-    throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', 'the value cannot be encoded as JSON', { cause })
+    throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', 'the payload cannot be encoded as JSON', { cause })
   }
   if (json === undefined) return 'null'
   checkUnicode(json)
@@ -93,10 +94,8 @@ export function encodeJson(value: unknown): string {
 export function encodePayload(payload: unknown): string {
   const json = encodeJson(payload)
   if (json.charCodeAt(0) !== 0x7b) {
-    throw new ProtocolError(
-      'PHX_ERR_PAYLOAD_TYPE',
-      `a payload must be a JSON object (got ${json.slice(0, 40)})`,
-    )
+    const given = payload === undefined ? 'undefined' : shown(JSON.parse(json))
+    throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `a payload must be a JSON object or bytes (got ${given})`)
   }
   return json
 }

@@ -1,4 +1,4 @@
-import { checkOption, list, rule } from './check.ts'
+import { checkOption, list, object, rule } from './check.ts'
 import type { Serializer } from './serializer.ts'
 import { v1JsonSerializer } from './v1-json-serializer.ts'
 import { v2JsonSerializer } from './v2-json-serializer.ts'
@@ -6,7 +6,10 @@ import { v2JsonSerializer } from './v2-json-serializer.ts'
 /** Default serializers of a socket. */
 export const defaultSerializers: readonly Serializer[] = Object.freeze([v1JsonSerializer, v2JsonSerializer])
 
-const serializerList = list(rule('a Serializer', (value) => typeof Object(value).vsn === 'string'))
+const serializerArgument = object<{ serializers: unknown }>(
+  { serializers: list(rule('a Serializer', (value) => typeof Object(value).vsn === 'string')) },
+  ['serializers'],
+)
 
 // Semantic version, such as 2.0.0, 2.0.0-rc.1 or 2.0.0+build.
 const SEMVER = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[\dA-Za-z.-]+)?(\+[\dA-Za-z.-]+)?$/
@@ -20,7 +23,7 @@ export function negotiateSerializer(
   serializers: readonly Serializer[] = defaultSerializers,
 ): Serializer | null {
   if (serializers !== defaultSerializers)
-    checkOption('negotiateSerializer: the list', serializers, serializerList)
+    checkOption('negotiateSerializer', { serializers }, serializerArgument)
   for (const serializer of serializers) if (serializer.vsn === vsn) return serializer
   const match = SEMVER.exec(typeof vsn === 'string' ? vsn : vsn === undefined ? '1.0.0' : '')
   if (match === null) return null

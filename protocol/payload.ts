@@ -47,8 +47,8 @@ export function checkValue(value: unknown, json: string): void {
   if (fault === null) return
   // The rejection of a promise that was sent by mistake must not end the process.
   if (fault.value instanceof Promise) fault.value.catch(() => {})
-  const place = fault.path === '' ? 'the payload' : fault.path
-  throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `${place} is ${fault.what}, which cannot be sent`)
+  const place = fault.path === '' ? 'it' : `the value at ${fault.path}`
+  throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `the payload cannot be sent: ${place} is ${fault.what}`)
 }
 
 /**
@@ -56,7 +56,7 @@ export function checkValue(value: unknown, json: string): void {
  * (FRAME-2).
  */
 export function checkUnicode(json: string): void {
-  if (json.includes('\\ud') && LONE_SURROGATE.test(json)) throw notUnicode('text')
+  if (json.includes('\\ud') && LONE_SURROGATE.test(json)) throw notUnicode('all text in a message')
 }
 
 /** Error for text with a lone surrogate. */

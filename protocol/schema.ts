@@ -106,7 +106,7 @@ function withoutKeyword(value: object): string {
   const hint =
     similar === null
       ? 'its keys are not keywords of JSON Schema; write the properties of an object as Type.Object({ … })'
-      : `did you mean "${similar}"?`
+      : `did you mean "${similar}" instead of "${key}", or Type.Object({ … })?`
   return `must be ${LEGAL_SCHEMA} (got ${shown(value)}; ${hint})`
 }
 

@@ -45,7 +45,7 @@ export interface Serializer {
   fastlane(broadcast: Broadcast): Frame | null
 }
 
-/** Error for a value that a serializer cannot encode. */
-export function notMessage(legal: string): UsageError {
-  return new UsageError('PHX_ERR_OPTION', `a serializer can only encode ${legal}`)
+/** Error for a value that the serializer's `method` cannot encode. */
+export function notMessage(method: 'encode' | 'fastlane', legal: string): UsageError {
+  return new UsageError('PHX_ERR_OPTION', `serializer.${method}() can only encode ${legal}`)
 }

@@ -18,10 +18,13 @@ export const topicPattern: Rule = (value) => {
   if (fault !== null) return fault
   const [placeholder] = PLACEHOLDER.exec(String(value)) ?? []
   if (placeholder !== undefined)
-    return faultOf(`a topic with "*" at its end instead of "${placeholder}"`, value)
+    return faultOf(
+      `a string without placeholders such as "${placeholder}"; its last character can be "*"`,
+      value,
+    )
   const star = String(value).indexOf('*')
   const isLegal = star === -1 || star === String(value).length - 1
-  return isLegal ? null : faultOf('a topic with at most one "*", as its last character', value)
+  return isLegal ? null : faultOf('a string with at most one "*", as its last character', value)
 }
 
 /**
@@ -66,7 +69,7 @@ export function isTopicOf(pattern: string, value: unknown): boolean {
 
 /** Rule that accepts only topics that match a contract's topic pattern. `pattern` must be valid. */
 export function topicRule(pattern: string): Rule {
-  return rule(`a topic that matches "${pattern}" of the contract`, (value) => isTopicOf(pattern, value))
+  return rule(`a string that matches the contract's topic "${pattern}"`, (value) => isTopicOf(pattern, value))
 }
 
 function isPattern(value: TopicPattern): boolean {

@@ -27,7 +27,9 @@ export const v1JsonSerializer: Serializer = Object.freeze({
   },
 
   encode(message: Message | Reply): Frame {
-    if (!(message instanceof Message || message instanceof Reply)) throw notMessage('a Message or Reply')
+    if (!(message instanceof Message || message instanceof Reply)) {
+      throw notMessage('encode', 'a Message or a Reply')
+    }
     if (message instanceof Reply) {
       if (bytesOf(message.response) !== null) throw noBinary()
       const json = encodeValue({
@@ -45,7 +47,7 @@ export const v1JsonSerializer: Serializer = Object.freeze({
 
   /** Encode a broadcast. Returns null for a binary payload, which version 1 does not support (V1-6). */
   fastlane(broadcast: Broadcast): Frame | null {
-    if (!Broadcast.is(broadcast)) throw notMessage('a Broadcast')
+    if (!Broadcast.is(broadcast)) throw notMessage('fastlane', 'a Broadcast')
     if (broadcast.json === null) return null
     return text(broadcast.event, broadcast.json, null, broadcast.topic)
   },
@@ -59,5 +61,8 @@ function text(event: unknown, payload: string, ref: unknown, topic: unknown): Fr
 }
 
 function noBinary(): ProtocolError {
-  return new ProtocolError('PHX_ERR_PAYLOAD_TYPE', 'version 1 does not support binary payloads')
+  return new ProtocolError(
+    'PHX_ERR_PAYLOAD_TYPE',
+    "the client's protocol version 1.0.0 does not support binary payloads",
+  )
 }

@@ -21,7 +21,7 @@ export function decodePush(bytes: Uint8Array): Message {
   if (bytes[0] !== KIND_PUSH) {
     throw new ProtocolError(
       'PHX_ERR_FRAME_KIND',
-      `a client's binary frame must be of kind 0 (got ${bytes[0]})`,
+      `the first byte of a client's binary frame must be 0 (got ${bytes[0]})`,
     )
   }
   // The casts are safe: the length check above ensures that bytes 1 to 4 exist.

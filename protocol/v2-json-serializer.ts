@@ -18,14 +18,16 @@ export const v2JsonSerializer: Serializer = Object.freeze({
     if (!Array.isArray(value) || value.length < 5) {
       throw new ProtocolError(
         'PHX_ERR_FRAME_SHAPE',
-        'a version 2 frame must be a JSON array of at least five elements',
+        'a text frame of version 2 must be a JSON array of at least five elements',
       )
     }
     return checkEnvelope(new Message(value[0], value[1], value[2], value[3], value[4]))
   },
 
   encode(message: Message | Reply): Frame {
-    if (!(message instanceof Message || message instanceof Reply)) throw notMessage('a Message or Reply')
+    if (!(message instanceof Message || message instanceof Reply)) {
+      throw notMessage('encode', 'a Message or a Reply')
+    }
     const { joinRef, ref, topic } = message
     if (message instanceof Reply) {
       const { status, response } = message
@@ -46,7 +48,7 @@ export const v2JsonSerializer: Serializer = Object.freeze({
   },
 
   fastlane(broadcast: Broadcast): Frame {
-    if (!Broadcast.is(broadcast)) throw notMessage('a Broadcast')
+    if (!Broadcast.is(broadcast)) throw notMessage('fastlane', 'a Broadcast')
     const { topic, event, json } = broadcast
     if (json === null) {
       // The cast is safe: the payload of a broadcast without JSON text is bytes (BROADCAST-4).

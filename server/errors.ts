@@ -5,24 +5,27 @@ export { UsageError } from '../protocol/errors.ts'
 
 /** Codes of the server's errors, with their meanings. `docs/errors.md` describes how to solve each error. */
 export const errorCodes = Object.freeze({
-  PHX_ERR_DEFINITION: 'the definition of a channel, socket, presence or worker is invalid',
+  PHX_ERR_DEFINITION: 'the definition of a contract, channel, socket, presence or worker is invalid',
   PHX_ERR_OPTION: 'an option or an argument is invalid',
   PHX_ERR_PLUGIN_ORDER: 'plugins are registered in the wrong order',
-  PHX_ERR_PLUGIN_TWICE: 'the plugin is registered twice in one scope',
+  PHX_ERR_PLUGIN_TWICE:
+    '`phoenix` is registered twice in one scope, or another plugin has added the decorator `endpoint`',
   PHX_ERR_NO_ENDPOINT: 'a function got no endpoint, for example because the plugin is not loaded yet',
   PHX_ERR_WS_VERSION: 'the installed version of ws has no protection against floods of pings and fragments',
   PHX_ERR_NOT_JOINED: 'a channel was used before its join was answered',
   PHX_ERR_NO_REF: '`ref()` was called while no client message was being handled',
-  PHX_ERR_RESULT: 'a callback returned an invalid result',
-  PHX_ERR_META: 'a presence meta does not match its contract',
+  PHX_ERR_RESULT: 'the result of a callback, or the argument of `reply()`, is invalid',
+  PHX_ERR_META: 'a presence key or a presence meta is invalid',
   PHX_ERR_CALLBACK: 'a callback of the application threw',
   PHX_ERR_ENGINE: 'the engine that connects the nodes is unavailable or does not answer',
   PHX_ERR_HISTORY_UNKNOWN: 'it is unknown whether a topic has a history',
-  PHX_ERR_KEY_REUSED: 'the key was already used for another broadcast on this topic',
+  PHX_ERR_KEY_REUSED:
+    'the key of a broadcast was already used on the same topic for another event or payload',
   PHX_ERR_CALL: 'a call to a worker was not answered',
-  PHX_ERR_RESTARTS: 'children were restarted more often than their supervisor allows',
+  PHX_ERR_RESTARTS: 'children had to be restarted more often than their supervisor allows',
   PHX_ERR_TEST_REFUSED: 'a connection or a join of a test was refused',
-  PHX_ERR_TEST_EXPECTATION: 'an expected message did not arrive in a test, or an unexpected one did',
+  PHX_ERR_TEST_EXPECTATION:
+    'an expectation of a test was not met, for example because a message did not arrive',
 })
 
 /** Code of a server error, e.g. `PHX_ERR_OPTION`. {@link errorCodes} has the meanings. */
@@ -72,8 +75,12 @@ export class CallError extends Error {
   readonly reason: 'timeout' | 'not_running' | 'ended'
 
   constructor(owner: string, call: string, { reason, timeout, cause }: CallFailure) {
-    const why = { timeout: `took longer than ${timeout} ms`, not_running: 'is not running', ended: 'ended' }
-    super(`call "${call}" was not answered: ${owner} ${why[reason]}`, { cause })
+    const why = {
+      timeout: `did not answer within ${timeout} ms`,
+      not_running: 'is not a running worker',
+      ended: 'ended first',
+    }
+    super(`call "${call}" was not answered: child "${owner}" ${why[reason]}`, { cause })
     this.reason = reason
   }
 }
@@ -112,7 +119,7 @@ export function checkEndpoint<T>(
   check({ code: 'PHX_ERR_NO_ENDPOINT', owner: `${call}: the endpoint`, rule: rule(ENDPOINT, accepts) }, given)
 }
 
-const ENDPOINT = 'an `Endpoint`, such as `app.endpoint` after `await app.register(phoenix, …)`'
+const ENDPOINT = '`app.endpoint`, set by `await app.register(phoenix, …)`'
 
 /** Describe a value: an error by its message, a string as it is, any other value with `inspect`. Never throws. */
 export function wordsOf(value: unknown): string {
@@ -121,6 +128,6 @@ export function wordsOf(value: unknown): string {
     if (typeof value === 'string') return value
     return inspect(value, { depth: 2, breakLength: Number.POSITIVE_INFINITY, customInspect: false })
   } catch {
-    return `a value that cannot be shown (${typeof value})`
+    return `[${typeof value} that cannot be shown]`
   }
 }

@@ -72,13 +72,15 @@ declare module 'fastify' {
 /** Node's default of `requestTimeout`. Fastify replaces it with 0, which means no limit. */
 const REQUEST_TIMEOUT_MS = 300_000
 
-const SCOPE = 'app.register(async (scope) => { await scope.register(phoenix, { … }) }, { prefix, … })'
-const NOT_OURS = `an option of Fastify; register phoenix in a scope that has this option: ${SCOPE}`
+function ofFastify(key: string): string {
+  const example = `app.register(async (scope) => scope.register(phoenix, { … }), { ${key}: … })`
+  return `an option of Fastify; register phoenix in a scope that has this option: \`${example}\``
+}
 
 const sockets: Rule = (value) =>
   byPath(value) === null
     ? null
-    : faultOf("an object that maps paths to sockets, e.g. { '/socket': UserSocket }", value)
+    : faultOf("a plain object that maps paths to sockets, e.g. { '/socket': UserSocket }", value)
 const byPath = record(anything)
 
 /** Rules that check the options of the plugin. The test kit also uses these rules. */
@@ -90,9 +92,9 @@ export const phoenixRules: Rules<PhoenixOptions> = {
   requestTimeout: nonNegative,
 }
 const pluginOptions = object<PhoenixOptions>(phoenixRules, ['sockets'], {
-  prefix: NOT_OURS,
-  logLevel: NOT_OURS,
-  logSerializers: NOT_OURS,
+  prefix: ofFastify('prefix'),
+  logLevel: ofFastify('logLevel'),
+  logSerializers: ofFastify('logSerializers'),
   logger: "phoenix uses Fastify's logger; set it in Fastify's options",
 })
 

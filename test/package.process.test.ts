@@ -174,7 +174,7 @@ describe('with a ws that does not bound floods', () => {
     const { stdout: said } = await run('node', ['--input-type=module', '-e', script], { cwd: folder })
     expect(said).toMatch(
       new RegExp(
-        `^PHX_ERR_WS_VERSION @fastify/websocket must use ws .*\\(got ${version}; run npm i ws@\\S+\\n$`,
+        `^PHX_ERR_WS_VERSION @fastify/websocket must use ws .*\\(got ${version}\\): .*Run npm i ws@\\S+\\n$`,
       ),
     )
   })

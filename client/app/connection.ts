@@ -40,7 +40,7 @@ export function countdown(connection: Connection, now: number): string {
   return seconds > 0 ? `in ${seconds} s` : 'now…'
 }
 
-/** Text for a duration of a few minutes, in whole minutes. */
+/** Text for a duration, in whole minutes. */
 function duration(ms: number): string {
   const minutes = Math.round(ms / 60_000)
   if (minutes === 0) return 'less than a minute'

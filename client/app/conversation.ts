@@ -124,14 +124,17 @@ export class Conversation {
     this.outbox.doubt('You are no longer allowed in this room.')
   }
 
-  /** Handle the loss of the connection. Pushed messages become unconfirmed: the server may not have received them. */
+  /**
+   * Handle a lost connection or a crashed channel. Pushed messages become unconfirmed: the server may not have received
+   * them.
+   */
   lost(): void {
-    this.#end('lost', 'The connection was lost before the server confirmed the message.')
+    this.#end('lost', 'The conversation was interrupted before the server confirmed the message.')
   }
 
   /** Handle the end of a room session that the server or the user has closed. */
   closed(): void {
-    this.#end('closed', 'The room was closed before the server confirmed the message.')
+    this.#end('closed', 'Your session in this room ended before the server confirmed the message.')
   }
 
   /**

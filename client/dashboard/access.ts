@@ -22,5 +22,5 @@ export async function checkToken(token: string, page: string): Promise<Verdict> 
 
 /** Error text that the token form shows for a token that was not accepted. */
 export function refusal(verdict: Exclude<Verdict, 'taken'>): string {
-  return verdict === 'refused' ? 'Invalid token.' : 'The server does not answer. Try again in a moment.'
+  return verdict === 'refused' ? 'Invalid token.' : 'The token could not be checked. Try again in a moment.'
 }

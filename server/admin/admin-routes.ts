@@ -49,7 +49,7 @@ const BroadcastBody = Type.Object(
       Type.String({
         pattern: '^.{1,128}$',
         description:
-          "An event that the topic's history keeps is sent once for each key; another event or payload gets 409",
+          'An event that the history keeps is sent once per key; a used key with another event or payload gets 409',
       }),
     ),
   },
@@ -100,9 +100,10 @@ const RangeQuery = Type.Object({
 })
 const HistoryPart = Type.Object({
   epoch: Type.String({
-    description: 'Id of the current numbering; `seq` numbers of different epochs cannot be compared',
+    description:
+      'Id of the current numbering of the broadcasts; `seq` is comparable only within the same `epoch`',
   }),
-  head: Type.Integer({ description: '`seq` of the latest broadcast; 0 = none' }),
+  head: Type.Integer({ description: '`seq` of the latest broadcast of this epoch; 0 = none' }),
   messages: Type.Array(
     Type.Object({
       seq: Type.Union([Type.Integer(), Type.Null()], {
@@ -115,7 +116,8 @@ const HistoryPart = Type.Object({
     }),
   ),
   before: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'Value of `before` for the next page; null if there is none',
+    description:
+      'To get older broadcasts, send this number as the parameter `before`; null if there are none',
   }),
 })
 const TopicParams = Type.Object({ topic: Topic })
@@ -237,7 +239,7 @@ function topicRoutes(app: FastifyInstance, functions: Admin): void {
     functions.details(params.topic),
   )
 
-  const read = describe("Read a topic's latest broadcasts; each page begins with its oldest broadcast", {
+  const read = describe("Read a topic's latest broadcasts; in each page, the oldest comes first", {
     params: TopicParams,
     querystring: RangeQuery,
     response: { 200: HistoryPart },

@@ -35,7 +35,8 @@ export function accessOf(settings: Settings): Access {
     const token = bearerToken(request)
     if (token !== null && isApiToken(token)) return anybody
     const verified = token === null ? null : await verifyToken(auth, token)
-    if (verified === null) throw new HttpError(401, 'Rooms require a token (`Authorization: Bearer …`).')
+    if (verified === null)
+      throw new HttpError(401, 'Rooms require a valid token (`Authorization: Bearer …`).')
     const { user } = verified
     return { user, mayEnter: (room) => mayEnter(user, room) }
   }

@@ -21,8 +21,9 @@ export function guardHosts(settings: Settings) {
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     // Use the header itself, because `request.host` may come from X-Forwarded-Host, which a page can set.
     const { host, ':authority': authority = host } = request.headers
-    if (ANY_HOST.has(request.routeOptions.url ?? '') || isAllowed(String(authority ?? ''))) return done()
-    const detail = `Unknown host "${authority ?? ''}". To allow this host, add it to ALLOWED_HOSTS.`
+    const given = String(authority ?? '')
+    if (ANY_HOST.has(request.routeOptions.url ?? '') || isAllowed(given)) return done()
+    const detail = `Unknown host "${given}". To allow this host, add its name without the port to ALLOWED_HOSTS.`
     const refusal = new HttpError(421, detail)
     // Do not pass the error to `done`, because the routes of sockets respond to errors in their own way.
     answerError(refusal, request, reply)

@@ -71,7 +71,7 @@ export const optionalText = optional('a text', () => true)
 /** Secret. An empty secret is an error, because it would protect nothing. */
 export function secret(minLength: number): Kind<string | null> {
   const isLegal = (given: string) => given.length >= minLength && !/\s/.test(given)
-  const kind = optional(`at least ${minLength} characters long and contain no spaces`, isLegal, true)
+  const kind = optional(`at least ${minLength} characters long and contain no whitespace`, isLegal, true)
   return { ...kind, canBeEmpty: false }
 }
 
@@ -81,7 +81,8 @@ export function secret(minLength: number): Kind<string | null> {
  */
 export function bearerToken(minLength: number): Kind<string | null> {
   const isLegal = (given: string) => given.length >= minLength && /^[\w.~+/-]+=*$/.test(given)
-  return optional(`empty, or at least ${minLength} characters (letters, digits and -._~+/)`, isLegal, true)
+  const characters = 'each an ASCII letter, a digit or one of -._~+/ (at the end also =)'
+  return optional(`empty, or at least ${minLength} characters, ${characters}`, isLegal, true)
 }
 
 /** URL of a Redis server. Errors do not repeat the URL, because it can contain a password. */
@@ -93,7 +94,7 @@ export const redisUrl = optional(
 
 /** Prefix of all names in Redis; null means the engine's default prefix. */
 export const redisPrefix = optional(
-  '1 to 100 letters, digits, dots, underscores, colons or hyphens',
+  '1 to 100 ASCII letters, digits, dots, underscores, colons or hyphens',
   (given) => /^[\w.:-]{1,100}$/.test(given),
 )
 
@@ -117,22 +118,26 @@ function itemsOf(given: string): string[] {
 
 /** Origins of web pages, or `*` for all. */
 export const origins = listOf(
-  '* or origins such as https://example.com',
+  '* or a comma-separated list of origins such as https://example.com, in lower case without a final slash',
   (item) => item === '*' || (URL.canParse(item) && new URL(item).origin === item),
 )
 
 /** Addresses or address ranges of reverse proxies. */
-export const addresses = listOf('addresses such as 10.0.0.1,fd00::/8,loopback', (item) => {
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(item)) return true
-  const [address = '', bits = '0', ...others] = item.split('/')
-  const longest = isIP(address) === 4 ? 32 : 128
-  return isIP(address) !== 0 && /^\d+$/.test(bits) && Number(bits) <= longest && others.length === 0
-})
+export const addresses = listOf(
+  'a comma-separated list of IP addresses, ranges such as fd00::/8, and the words loopback, linklocal and uniquelocal',
+  (item) => {
+    if (['loopback', 'linklocal', 'uniquelocal'].includes(item)) return true
+    const [address = '', bits = '0', ...others] = item.split('/')
+    const longest = isIP(address) === 4 ? 32 : 128
+    return isIP(address) !== 0 && /^\d+$/.test(bits) && Number(bits) <= longest && others.length === 0
+  },
+)
 
 /** Host names or addresses without ports, or `*` for all. */
 export const hostNames: Kind<readonly string[]> = {
-  ...listOf('* or host names without ports, such as chat.example.com,localhost', (item) =>
-    /^(?:\*|[\w.-]+|\[[\da-f:.]+\])$/i.test(item),
+  ...listOf(
+    '* or a comma-separated list of host names without wildcards and ports (IPv6 addresses in brackets)',
+    (item) => /^(?:\*|[\w.-]+|\[[\da-f:.]+\])$/i.test(item),
   ),
   read: (given) => itemsOf(given.toLowerCase()),
 }

@@ -43,7 +43,7 @@ const table = {
     help: 'secret for long-poll tokens, the same on all nodes; required in production with REDIS_URL, optional elsewhere',
   }),
   authSecret: setting('AUTH_SECRET', secret(32), {
-    help: 'secret with which the tokens of users are signed (JWT with HS256, or Phoenix.Token); if unset, anybody can connect',
+    help: 'secret that signs the tokens of users (JWT with HS256, or Phoenix.Token); if unset, anybody can connect; required in production, unless ALLOW_ANONYMOUS=1',
   }),
   authAudience: setting('AUTH_AUDIENCE', optionalText, {
     help: 'audience that a token must have (claim aud); if unset, any audience is accepted',
@@ -58,7 +58,7 @@ const table = {
     help: '1 = a production server starts even if AUTH_SECRET is unset; then anybody can connect',
   }),
   apiToken: setting('API_TOKEN', bearerToken(16), {
-    help: 'bearer token required for write requests and for /admin; if unset, none is required, and /admin does not exist',
+    help: 'bearer token required for write requests and for /admin; if unset, write requests need no API token, and /admin does not exist',
   }),
   dashboardToken: setting('DASHBOARD_TOKEN', bearerToken(16), {
     help: 'token for /dashboard; if unset, the dashboard is disabled',
@@ -70,7 +70,7 @@ const table = {
     help: 'other origins whose pages can use the HTTP API, e.g. https://example.com',
   }),
   rateLimit: setting('RATE_LIMIT', wholeNumber(6_000), {
-    help: 'maximum HTTP requests a minute from one address, not counting probes and sockets; 0 = no limit',
+    help: 'maximum HTTP requests a minute from one address to one process, not counting probes and sockets; 0 = no limit',
   }),
   requestTimeoutMs: setting('REQUEST_TIMEOUT_MS', wholeNumber(30_000), {
     help: 'milliseconds in which a request, including its body, must arrive; 0 = no limit',
@@ -85,13 +85,13 @@ const table = {
     help: 'maximum channels of a process; each room that a connection has joined counts as one; 0 = no limit',
   }),
   connectionRate: setting('CONNECTION_RATE', wholeNumber(1_000), {
-    help: 'connections a second from one address, on average; a burst may have 20 times as many; 0 = no limit',
+    help: 'maximum connections a second from one address to one process, on average; a burst may have up to 20 times as many; 0 = no limit',
   }),
   messageRate: setting('MESSAGE_RATE', wholeNumber(1_000), {
-    help: 'messages a second over one connection, on average; a burst may have 5 times as many; 0 = no limit',
+    help: 'maximum messages a second from the client of one connection, on average; a burst may have 5 times as many; 0 = no limit',
   }),
   joinRate: setting('JOIN_RATE', wholeNumber(100), {
-    help: 'joins a second over one connection, on average; a burst may have 10 times as many; 0 = no limit',
+    help: 'maximum joins a second over one connection, on average; a burst may have 10 times as many; 0 = no limit',
   }),
   maxLoopDelayMs: setting('MAX_LOOP_DELAY_MS', wholeNumber(500), {
     help: 'milliseconds of event-loop delay above which /readyz returns 503; 0 = never',
@@ -136,7 +136,9 @@ export function readSettings(env: Env): Settings {
 
 function checkNodes({ workers, redisUrl, historyFile, secret }: Settings, env: Env): void {
   if (workers > 0 && redisUrl === null)
-    throw new Error(`WORKERS=${env['WORKERS']} requires REDIS_URL, which connects the worker processes`)
+    throw new Error(
+      `WORKERS=${env['WORKERS']} (or --workers) requires REDIS_URL, which connects the worker processes`,
+    )
   if (historyFile !== null && redisUrl !== null)
     throw new Error('HISTORY_FILE is for a single process and cannot be used with REDIS_URL')
   // Require a secret, because the default secret can be guessed: anybody could then forge long-poll tokens.
@@ -150,7 +152,8 @@ function checkUsers({ allowAnonymous, authSecret, devLogin, host, trustProxy }: 
   if (!devLogin) return
   if (isProduction(env))
     throw new Error('DEV_LOGIN=1 is for development and cannot be used with NODE_ENV=production')
-  if (authSecret === null) throw new Error('DEV_LOGIN=1 requires AUTH_SECRET, which signs its tokens')
+  if (authSecret === null)
+    throw new Error('DEV_LOGIN=1 requires AUTH_SECRET, which signs the tokens of users')
   if (trustProxy.length > 0)
     throw new Error(
       'DEV_LOGIN=1 cannot be used with TRUST_PROXY, because other machines could sign in through a proxy',

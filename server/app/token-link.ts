@@ -1,8 +1,12 @@
 import { parseArgs } from 'node:util'
-import { authOf, mintToken, verifyToken } from './auth.ts'
+import { Compile } from 'typebox/compile'
+import { authOf, mintToken } from './auth.ts'
+import { PersonId, PersonName } from './contracts/room.ts'
 import { readSettings } from './settings.ts'
 
 const HOUR_S = 3_600
+const personName = Compile(PersonName)
+const personId = Compile(PersonId)
 const options = {
   name: { type: 'string' },
   id: { type: 'string' },
@@ -38,6 +42,15 @@ export async function tokenLink(args: readonly string[], env: Env): Promise<stri
   const auth = authOf(settings)
   if (auth === null) throw new Error('AUTH_SECRET must be set, to the same value as on the server')
   if (name === undefined) throw new Error('--name is missing; it is the name that others see')
+  if (!personName.Check(name))
+    throw new Error(
+      `--name must have 1 to 40 characters and no control characters (got ${JSON.stringify(name)})`,
+    )
+  if (id !== undefined && !personId.Check(id))
+    throw new Error(
+      '--id must have 1 to 64 characters, each a letter, a digit, "-" or "_", ' +
+        `and not be a reserved word such as "constructor" (got ${JSON.stringify(id)})`,
+    )
   const list = rooms?.split(',').map((room) => room.trim())
   const token = await mintToken(auth, {
     name,
@@ -45,11 +58,6 @@ export async function tokenLink(args: readonly string[], env: Env): Promise<stri
     ...(list !== undefined && { rooms: list }),
     expiresIn: secondsOf(hours),
   })
-  if ((await verifyToken(auth, token)) === null) {
-    throw new Error(
-      '--name must have 1 to 40 characters; --id must have 1 to 64 characters, each a letter, a digit, "-" or "_"',
-    )
-  }
   const room = list?.[0] === undefined ? '' : `&room=${encodeURIComponent(list[0])}`
   return `${values.url ?? `http://localhost:${port}/`}#token=${token}${room}\n`
 }
@@ -57,6 +65,6 @@ export async function tokenLink(args: readonly string[], env: Env): Promise<stri
 function secondsOf(hours: string): number {
   const seconds = Number(hours) * HOUR_S
   if (!(seconds >= 1 && Number.isFinite(seconds)))
-    throw new Error(`--hours must be a positive number (got ${hours})`)
+    throw new Error(`--hours must be a finite number of at least 0.0003 (got ${JSON.stringify(hours)})`)
   return Math.round(seconds)
 }

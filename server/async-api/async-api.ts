@@ -67,7 +67,7 @@ export type AsyncApi = {
 
 const FRAMES =
   'A frame is the JSON array [join_ref, ref, topic, event, payload]. Its topic is the address of a channel, ' +
-  'its event the name of a message. A frame with bytes as payload is binary.'
+  'its event the name of a message. If the payload is bytes, the frame is not JSON but binary.'
 
 /** Schema of `ref` and `join_ref`. A client may send any JSON value, and replies repeat this value (FRAME-4). */
 const anyJson = {} as const
@@ -121,9 +121,10 @@ function describeChannel({ topic }: Contract, exchanges: readonly Exchange[]): A
     const ok = exchange.reply === undefined ? [] : [[replyKey(exchange), okReply(exchange.reply)] as const]
     return [[keyOf(exchange), describeMessage(exchange)] as const, ...ok]
   })
+  const description = prefix === '' ? 'The whole topic' : `Part of the topic after \`${prefix}\``
   return {
     address: isWildcard ? `${prefix}{subtopic}` : prefix,
-    ...(isWildcard ? { parameters: { subtopic: { description: `Part of the topic after ${prefix}` } } } : {}),
+    ...(isWildcard ? { parameters: { subtopic: { description } } } : {}),
     messages: { ...Object.fromEntries(messages), 'reply.error': errorReply },
   }
 }

@@ -159,19 +159,19 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
 
   broadcast(event: string, payload: unknown, options?: BroadcastOptions): void {
     this.#mustHaveJoined('broadcast')
-    if (options !== undefined) checkOption('broadcast(): the options', options, broadcastOptions)
+    if (options !== undefined) checkOption('broadcast(): `options`', options, broadcastOptions)
     this.connection.publish(new Broadcast(this.topic, event, payload), options)
   }
 
   broadcastFrom(event: string, payload: unknown, options?: BroadcastOptions): void {
     this.#mustHaveJoined('broadcastFrom')
-    if (options !== undefined) checkOption('broadcastFrom(): the options', options, broadcastOptions)
+    if (options !== undefined) checkOption('broadcastFrom(): `options`', options, broadcastOptions)
     this.connection.publish(new Broadcast(this.topic, event, payload, { from: this.senderId }), options)
   }
 
   async publish(event: string, payload: unknown, options: PublishOptions = {}): Promise<boolean> {
     this.#mustHaveJoined('publish')
-    checkOption('publish(): the options', options, channelPublishOptions)
+    checkOption('publish(): `options`', options, channelPublishOptions)
     const { toSelf = true, ...others } = options
     const from = toSelf ? null : this.senderId
     return this.connection.confirm(new Broadcast(this.topic, event, payload, { from }), others)

@@ -83,11 +83,11 @@ export function defineChannel<C extends Contract, From = unknown, A = From>(
   const handlers = object(handlersOf(inEvents), inEvents)
   const handleIn: Rule = (value) =>
     value === undefined
-      ? faultOf(`an object with the handlers ${inEvents.join(', ')}`, value)
+      ? faultOf(`an object with a handler for each of these events: ${inEvents.join(', ')}`, value)
       : handlers(value)
   const rules = { handleIn, handleOut: object(handlersOf(outEvents)) }
   const checkOf = (event: string): Check | null =>
-    compile(incoming[event]?.payload, `channel "${topic}": the payload of "${event}"`)
+    compile(incoming[event]?.payload, `channel "${topic}": the payload schema of "${event}"`)
   return compileChannel<From>({ contract, rules, checkOf }, definition)
 }
 
@@ -178,7 +178,7 @@ function compileChannel<From>(parts: ContractParts, given: object): ChannelDefin
     authorize: (definition.authorize as ((from: From) => unknown) | undefined) ?? null,
     warnEvent: auth?.refresh.warn ?? null,
     join: definition.join,
-    checkParams: compile(contract.params, `channel "${contract.topic}": the params`),
+    checkParams: compile(contract.params, `channel "${contract.topic}": the params schema`),
     handleIn,
     handleAny,
     handleOut: tableOf(definition.handleOut),

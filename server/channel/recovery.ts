@@ -60,7 +60,7 @@ export function withRecovery(response: unknown, recovery: object): object {
   if (bytesOf(response) !== null) {
     throw new UsageError(
       'PHX_ERR_RESULT',
-      'the reply to a join must be an object if the topic has a history (got bytes)',
+      'the topic has a history, so the reply to a join must be an object (got bytes)',
     )
   }
   const isPlain = isPlainObject(response) && typeof response['toJSON'] !== 'function'

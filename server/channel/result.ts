@@ -59,8 +59,11 @@ export function readStop(result: unknown): { reason: ExitReason; reply: Answer |
 
 /** Error for an invalid argument of `reply`. The message lists the valid forms. */
 export function badReply(result: unknown): UsageError {
-  const forms = '{ ok: reply }, { error: reason } or { status, payload }'
-  return new UsageError('PHX_ERR_RESULT', `reply(): the result must be ${forms} (got ${quoted(result)})`)
+  const forms = '{ ok: reply }, { error: reason } or { status: string, payload }'
+  return new UsageError(
+    'PHX_ERR_RESULT',
+    `reply(ref, result): \`result\` must be ${forms} (got ${quoted(result)})`,
+  )
 }
 
 /** Error for an invalid result of a callback. The message lists the valid forms. */
@@ -69,7 +72,7 @@ export function badResult(callback: string, result: unknown): UsageError {
     callback === 'join'
       ? '{ ok: reply } or { error: reason }'
       : callback.startsWith('handleIn.')
-        ? 'nothing, { ok: reply }, { error: reason }, { status, payload } or { stop: reason, reply? }'
+        ? 'nothing, { ok: reply }, { error: reason }, { status: string, payload } or { stop: reason, reply? }'
         : callback === 'assigns'
           ? 'a value, not a promise'
           : 'nothing or { stop: reason }'

@@ -36,7 +36,7 @@ export const broadcast: Command = {
       if (await emitter.publish(topic, event, payload, key === undefined ? {} : { key })) return 0
       terminal.stderr.write(
         'fastify-phoenix broadcast: Redis did not confirm the broadcast; run the command again ' +
-          '(without the same --key, the event may be sent twice)\n',
+          'with the same --key (without a --key, the event may be sent twice)\n',
       )
       return 1
     } finally {

@@ -1,5 +1,5 @@
 /** If a process exits within this number of milliseconds after its start, its exit counts as early. */
-const STABLE_MS = 5_000
+export const STABLE_MS = 5_000
 const FIRST_WAIT_MS = 100
 
 /** Maximum number of early exits in a row (see `STABLE_MS`). Above the maximum, the primary process exits. */

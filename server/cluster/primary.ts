@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Backoff, MAX_IN_A_ROW } from './backoff.ts'
+import { Backoff, MAX_IN_A_ROW, STABLE_MS } from './backoff.ts'
 import { WorkerProcess } from './worker-process.ts'
 
 /**
@@ -116,8 +116,9 @@ export class Primary {
     this.#options.logger.error({ worker: worker.pid, reason }, 'worker process exited')
     const wait = this.#backoff.next(worker.age)
     if (wait === null) {
-      const often = `${MAX_IN_A_ROW + 1} worker processes in a row exited early`
-      return this.#resolveFailed(new Error(`${often}; last reason: ${reason}`))
+      const often = `${MAX_IN_A_ROW + 1} times in a row, a worker process exited`
+      const early = `within ${STABLE_MS / 1_000} s of its start`
+      return this.#resolveFailed(new Error(`${often} ${early}; last reason: ${reason}`))
     }
     const { signal } = this.#stopping
     await sleep(wait, undefined, { signal }).catch(() => undefined)

@@ -134,7 +134,8 @@ export class WorkerProcess {
       })
     })
     await Promise.race([listening, reported, ended])
-    const late = `\`start\` did not resolve within ${this.#startLimit / 1_000} s after the server began to listen`
+    const limit = `${this.#startLimit / 1_000} s`
+    const late = `cluster: \`start\` did not resolve within ${limit} after the server began to listen`
     const reason = await withTimeLimit(this.#startLimit, Promise.race([reported, ended]), late)
     if (reason !== late) return reason
     this.#reason ??= late

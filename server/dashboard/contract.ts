@@ -28,10 +28,10 @@ export const Figures = Type.Object({
   memory: Type.Object({ rss: Type.Number(), heap: Type.Number() }, { description: 'Bytes' }),
   slowConsumers: Type.Integer({
     description:
-      'Connections closed and frames dropped because clients read too slowly, since the dashboard was opened',
+      'Number of closed connections plus dropped frames of slow clients, counted while a dashboard is open',
   }),
   refusedJoins: Type.Array(Type.Object({ reason: Type.String(), count: Type.Integer() }), {
-    description: 'Since the dashboard was opened',
+    description: 'Number of refused joins by reason, counted while a dashboard is open',
   }),
   presences: Type.Array(Type.Object({ name: Type.String(), size: Type.Integer() })),
   workers: Type.Array(Worker),
@@ -52,9 +52,9 @@ export const Topics = Type.Object({
       topic: Type.String(),
       count: Type.Integer({ description: 'Joined channels' }),
       members: Type.Array(Type.Object({ name: Type.String(), connections: Type.Integer() }), {
-        description: 'The first 20 members that have a presence',
+        description: 'Up to 20 presences of the topic, with the number of connections of each',
       }),
-      present: Type.Integer({ description: 'Number of all members that have a presence' }),
+      present: Type.Integer({ description: 'Number of all presence keys of the topic' }),
     }),
   ),
   isAll: Type.Boolean({ description: 'True if `topics` contains all topics of the cluster' }),
@@ -69,7 +69,9 @@ export const LoggedFrame = Type.Object({
   event: Type.String(),
   socketId: Type.Union([Type.String(), Type.Null()]),
   payload: Type.String({
-    description: 'JSON in which secret values are hidden; empty for a binary frame that the server has sent',
+    description:
+      'JSON in which secret values are hidden, cut after 2,000 characters; ' +
+      'empty for a binary frame that the server has sent',
   }),
 })
 

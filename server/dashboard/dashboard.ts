@@ -42,7 +42,7 @@ export type DashboardOptions = GuardOptions & {
 const dashboardOptions = pluginOptions<DashboardOptions>({
   ...guardRules,
   path: rule(
-    'a path such as /dashboard',
+    'one or more path segments such as /dashboard, without a final slash',
     (value) => typeof value === 'string' && /^(\/[\w.~-]+)+$/.test(value),
   ),
   supervisor: anything,

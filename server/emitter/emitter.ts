@@ -195,6 +195,7 @@ export class Emitter {
 
   get #noNode(): string {
     const { prefix } = this.#options
-    return `no node with the prefix "${prefix}" has recently stored the settings of its histories in Redis. Check \`url\` and \`prefix\`, or pass the topic's contract in \`histories\``
+    const why = `no node with the prefix "${prefix}" has recently stored the settings of its histories in Redis`
+    return `${why}. Check \`url\` and \`prefix\`, start a node, or list the topic's contract in the emitter's option \`histories\``
   }
 }

@@ -26,14 +26,14 @@ export function topicOf(given: BroadcastArguments): string | null {
 export function optionsOf<T>(call: string, given: BroadcastArguments, rule: Rule): T | undefined {
   const options = dropContract(given)[3]
   if (options === undefined) return undefined
-  checkOption(`${call}: the options`, options, rule)
+  checkOption(`${call}: \`options\``, options, rule)
   // The cast is safe: `checkOption` has checked the options.
   return options as T
 }
 
 /** Check the argument `from`: the id of the sender. */
 export function checkFrom(call: string, from: unknown): string {
-  checkOption(`${call}: the id of a channel or subscription`, from, string)
+  checkOption(`${call}: \`from\`, the id of a channel or subscription,`, from, string)
   return from as string
 }
 

@@ -58,7 +58,7 @@ export type EndpointOptions = {
 }
 
 const engine = rule(
-  'an engine, such as new RedisEngine({ … })',
+  'an object with `adapter`, `nodes` and `openPresence`, such as new RedisEngine({ … })',
   (value) =>
     typeof value === 'object' &&
     value !== null &&

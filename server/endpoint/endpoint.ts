@@ -392,7 +392,8 @@ export class EndpointServer implements SocketHost, Endpoint {
     if (open === undefined) {
       throw new UsageError(
         'PHX_ERR_OPTION',
-        'a contract with a `history` requires an engine with openHistory()',
+        'a contract with a `history` requires an engine that keeps histories, such as a RedisEngine, ' +
+          'or a LocalEngine without an adapter of your own',
       )
     }
     return {
@@ -440,9 +441,9 @@ function checkHandOver(engine: Engine, histories: Histories): void {
   const fault = histories.isEmpty
     ? '`historyFile` requires a contract with a `history`'
     : !(engine instanceof LocalEngine)
-      ? '`historyFile` is for a single process; remove the option, because the engine keeps histories itself'
+      ? '`historyFile` cannot be used with this engine; remove the option, or use a LocalEngine'
       : cluster.isWorker
-        ? '`historyFile` is for a single process; with several worker processes, use a RedisEngine instead'
+        ? '`historyFile` cannot be used in a worker process; use `workers: 0`, or a RedisEngine instead'
         : null
   if (fault !== null) throw new UsageError('PHX_ERR_OPTION', fault)
 }

@@ -42,7 +42,8 @@ export type HistoryPage<C extends Contract = Contract> = {
   readonly before: number | null
 }
 
-const count = rule('an integer of at least 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0)
+const count = rule('an integer of at least 0', isCount)
+const countOrPosition = rule('an integer of at least 0, or { epoch, seq }', isCount)
 const latest = object({ last: positiveInteger, before: positiveInteger }, ['last'])
 const following = object({ since: place, limit: positiveInteger }, ['since'])
 const position = object<Position>(
@@ -51,7 +52,11 @@ const position = object<Position>(
 )
 
 function place(value: unknown): Fault | null {
-  return isPlainObject(value) ? position(value) : count(value)
+  return isPlainObject(value) ? position(value) : countOrPosition(value)
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0
 }
 
 /** Rule that checks a `HistoryQuery`. */

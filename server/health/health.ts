@@ -29,10 +29,10 @@ const healthOptions = pluginOptions<HealthOptions>({
 
 const PROBLEM_TYPE = 'application/problem+json'
 const Degraded = Type.Array(Type.Literal('engine'), {
-  description: 'Parts of the server that do not work. The node can still serve its own clients.',
+  description: 'Impaired parts of this node. The node can still serve its own clients.',
 })
 const Fault = Type.Optional(
-  Type.String({ description: 'Error code, such as NOPERM, if the server of the engine refuses commands' }),
+  Type.String({ description: 'Error code, such as NOPERM, if Redis refuses what this node needs' }),
 )
 const reasons = ['starting', 'leaving', 'event_loop', 'engine'] as const
 

@@ -20,19 +20,21 @@ const catalogEntries: readonly CatalogEntry[] = [
   counter('connections_opened_total', 'Connections that were opened.', ({ figures }) => figures.opened),
   counter(
     'connections_refused_total',
-    'Refused clients. The reason is the step of the handshake that refused the client.',
+    'Refused clients. `reason` is the cause, such as `origin`, `expired` or `crash`.',
     ({ figures }) => figures.refused,
   ),
   counter(
     'connections_closed_total',
-    'Connections that ended, by close code and by who closed them (client or server).',
+    'Connections that ended. `code` is the close code, `by` the side that closed (`client` or `server`).',
     ({ figures }) => figures.closed,
   ),
   histogram('connect_duration_seconds', 'Duration of handshakes, including `connect`.', connectTimes),
   gauge('channels', 'Channels that are joined or joining.', ({ endpoint }) => [one(endpoint.channelCount)]),
-  gauge('joins_waiting', 'Joins queued because too many arrived at once.', ({ endpoint }) => [
-    one(endpoint.admission.waiting),
-  ]),
+  gauge(
+    'joins_waiting',
+    'Joins that wait in the queue, because too many arrived at once.',
+    ({ endpoint }) => [one(endpoint.admission.waiting)],
+  ),
   counter('joins_total', 'Joins that were accepted.', (s) =>
     perPattern(s, (f) => [{ labels: {}, value: f.joins }]),
   ),
@@ -55,11 +57,13 @@ const catalogEntries: readonly CatalogEntry[] = [
   ),
   counter(
     'channel_crashes_total',
-    'Crashed channels: a callback threw, or gave a stop reason other than normal and shutdown.',
+    'Crashed channels: a callback threw, or gave a stop reason other than `normal` and `shutdown`.',
     (s) => perPattern(s, (f) => f.crashes),
   ),
-  gauge('buffered_bytes', 'Bytes sent but not yet read by clients.', ({ endpoint }) =>
-    byTransport(endpoint, (transport) => transport.bufferedAmount),
+  gauge(
+    'buffered_bytes',
+    'Bytes (long-poll: characters) queued in this process for clients.',
+    ({ endpoint }) => byTransport(endpoint, (transport) => transport.bufferedAmount),
   ),
   counter(
     'slow_consumers_total',
@@ -78,24 +82,31 @@ const catalogEntries: readonly CatalogEntry[] = [
   ),
   counter(
     'limits_reached_total',
-    'Number of times that clients reached a limit, by limit.',
+    'Number of times that clients reached a limit. `limit` is the name of the option.',
     ({ figures }) => figures.limits,
   ),
   gauge('presences', 'Presences that this node tracks.', ({ endpoint }) => presenceCounts(endpoint)),
   { ...gauge('engine_up', '1 while the engine is connected, otherwise 0.', engineUp), aggregator: 'min' },
-  { ...gauge('engine_lag_seconds', 'Duration of the latest engine command.', engineLag), aggregator: 'max' },
+  {
+    ...gauge('engine_lag_seconds', 'Time that Redis took to reply to the latest command.', engineLag),
+    aggregator: 'max',
+  },
   counter(
     'engine_changes_total',
     'Number of times that the engine connected or lost its connection, by state (up or down).',
     ({ figures }) => figures.engineChanges,
   ),
-  counter('gaps_total', 'Topics whose broadcasts may have been missed.', ({ figures }) => figures.gaps),
+  counter(
+    'gaps_total',
+    'Times that this node may have missed broadcasts of other nodes, counted once for each topic.',
+    ({ figures }) => figures.gaps,
+  ),
   counter(
     'history_joins_total',
-    'Joins that asked for recovery. The outcome is `new` if the client had no position to continue from.',
+    'Joins that asked for recovery. `outcome` is `recovered`, `unrecovered`, or `new` if the client had no cursor.',
     ({ figures }) => figures.historyJoins,
   ),
-  counter('history_replayed_total', 'Missed broadcasts sent to recovering clients.', ({ figures }) => [
+  counter('history_replayed_total', 'Broadcasts replayed to clients that had missed them.', ({ figures }) => [
     one(figures.historyReplayed),
   ]),
   counter(
@@ -106,12 +117,14 @@ const catalogEntries: readonly CatalogEntry[] = [
   gauge('history_bytes', 'Bytes that histories use.', ({ endpoint }) => [one(endpoint.pubsub.historyBytes)]),
   counter(
     'worker_restarts_total',
-    'Restarts of supervised workers in the whole process.',
+    'Restarts of supervised workers in this Node.js process, for all endpoints.',
     ({ figures }) => figures.restarts,
   ),
   {
-    ...gauge('event_loop_delay_seconds', 'Event-loop delay since the last scrape.', ({ loopDelay }) =>
-      loopDelay.read(),
+    ...gauge(
+      'event_loop_delay_seconds',
+      'Quantiles of the event-loop delay since the previous scrape. `1` is the maximum.',
+      ({ loopDelay }) => loopDelay.read(),
     ),
     aggregator: 'max',
   },

@@ -27,7 +27,7 @@ export class PatternFigures {
   readonly handlers = new Map<string, Buckets>()
 }
 
-/** Counts of one endpoint as plain numbers, because a lookup of labels per message would be too slow. */
+/** Counters of one endpoint. Counters of messages are plain numbers, because looking up labels would be slow. */
 export class Figures {
   readonly patterns = new Map<string, PatternFigures>()
   readonly connectTimes = new Map<string, Buckets>()

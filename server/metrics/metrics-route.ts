@@ -23,7 +23,7 @@ const routeOptions = pluginOptions<MetricsRouteOptions>({ joinReasons: list(stri
 /** Scrapes get responses even while the server drains, and are not logged. */
 const route = { logLevel: 'warn', config: { whileDraining: true } } as const
 const schema = {
-  summary: 'Metrics for Prometheus, of all worker processes',
+  summary: 'Prometheus metrics of this server, including its worker processes',
   tags: ['health'],
   produces: ['text/plain'],
   response: { 200: Type.String() },

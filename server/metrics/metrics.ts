@@ -63,13 +63,13 @@ export function metrics<R extends AnyRegistry = Registry>(
 const methods = ['registerMetric', 'removeSingleMetric', 'metrics'] as const
 
 /** Rule for a registry of prom-client. */
-export const registryRule = rule('a Registry of prom-client', (value) =>
+export const registryRule = rule("an instance of prom-client's Registry", (value) =>
   methods.every((method) => typeof Object(value)[method] === 'function'),
 )
 const metricsOptions = object<MetricsOptions>({
   registry: registryRule,
   prefix: rule(
-    'a string of letters, digits and _ that does not start with a digit',
+    'a string of ASCII letters, digits and _, and must not start with a digit',
     (value) => typeof value === 'string' && /^([a-zA-Z_][\w]*)?$/.test(value),
   ),
   joinReasons: list(string),

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { callback, checkOption, nonEmptyString, rule } from '../../protocol/check.ts'
+import { callback, checkOption, nonEmptyString, type Rule } from '../../protocol/check.ts'
+import { shown } from '../../protocol/shown.ts'
 import { UsageError } from '../errors.ts'
 
 /** Function that returns true if a request comes from an operator. */
@@ -14,13 +15,15 @@ export type GuardOptions = {
   readonly authorize?: Authorize
 }
 
-export const guardRules = {
-  token: rule(
-    'a string of at least 16 visible ASCII characters',
-    (value) => typeof value === 'string' && /^[\x21-\x7e]{16,}$/.test(value),
-  ),
-  authorize: callback,
+/** Rule that checks a token. The error message does not contain the token. */
+const operatorToken: Rule = (value) => {
+  if (typeof value === 'string' && /^[\x21-\x7e]{16,}$/.test(value)) return null
+  const given = typeof value === 'string' ? `a string of length ${value.length}` : shown(value)
+  const legal = 'a string of at least 16 visible ASCII characters, without spaces'
+  return { path: '', words: `must be ${legal} (got ${given})` }
 }
+
+export const guardRules = { token: operatorToken, authorize: callback }
 
 /**
  * Create the function that checks requests. Returns null if neither `token` nor `authorize` is set. @throws UsageError
@@ -54,7 +57,10 @@ export function guard(authorize: Authorize) {
     if (await authorize(request)) return
     const hasToken = bearerToken(request) !== null
     reply.header('www-authenticate', hasToken ? 'Bearer error="invalid_token"' : 'Bearer')
-    throw new RequestError(401, 'This route requires a valid token (`Authorization: Bearer …`).')
+    throw new RequestError(
+      401,
+      'This route requires authorization, such as a valid token (`Authorization: Bearer …`).',
+    )
   }
 }
 

@@ -1,23 +1,25 @@
 import { checkOption, type Rule, rule, string } from '../../protocol/check.ts'
-import { checkEndpoint } from '../errors.ts'
+import { checkEndpoint, UsageError } from '../errors.ts'
 import { isObject } from '../runtime/object.ts'
 import type { PresenceHost, PresenceOwner, Tracked } from './tracked.ts'
 import type { Place } from './tracker.ts'
 import { Trackers } from './trackers.ts'
 
-const channelSocket = rule(
-  'the socket of a channel',
-  (value) => hasTrackers(value) && 'topic' in value && 'onEnd' in value,
-)
+/** Rules for the first argument of functions that can get the socket of a channel, by function. */
+const channelRules = {
+  pushState: rule('the socket of a channel', isChannelSocket),
+  list: rule('the socket of a channel, or an endpoint followed by a topic', isChannelSocket),
+  getByKey: rule('the socket of a channel, or an endpoint followed by a topic and a key', isChannelSocket),
+}
 const presenceOwner = rule(
   'the socket of a channel, or endpoint.ownerOf(worker)',
   (value) => hasTrackers(value) && 'onEnd' in value,
 )
 const presenceKey = rule('a string or a number', (key) => typeof key === 'string' || typeof key === 'number')
-const ownTopic = rule(
-  'the socket of a channel if no topic follows the owner',
-  (owner) => 'topic' in Object(owner),
-)
+
+function isChannelSocket(value: unknown): boolean {
+  return hasTrackers(value) && 'topic' in value && 'onEnd' in value
+}
 
 function hasTrackers(value: unknown): value is { readonly trackers: Trackers } {
   return isObject(value) && value['trackers'] instanceof Trackers
@@ -36,8 +38,8 @@ export class Arguments {
     return host.trackers
   }
 
-  channel(socket: Tracked): Tracked {
-    this.#check('the first argument', socket, channelSocket)
+  channel(call: keyof typeof channelRules, socket: Tracked): Tracked {
+    this.#check(`${call}(): the first argument`, socket, channelRules[call])
     return socket
   }
 
@@ -59,8 +61,9 @@ export class Arguments {
   place(owner: PresenceOwner | Tracked, where: readonly unknown[], count: number): Place {
     this.#check('the owner', owner, presenceOwner)
     if (where.length >= count) return { owner, topic: this.topic(where[0]) }
-    this.#check('the owner', owner, ownTopic)
-    return { owner, topic: (owner as Tracked).topic }
+    if ('topic' in owner) return { owner, topic: owner.topic }
+    const words = 'the topic after the owner is missing; only the socket of a channel has a topic of its own'
+    throw new UsageError('PHX_ERR_OPTION', `${this.#owner}: ${words}`)
   }
 
   #check(name: string, value: unknown, test: Rule): void {

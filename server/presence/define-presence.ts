@@ -129,7 +129,8 @@ export function definePresence<
   const settings = resolvePresence(contract, options)
   const given = new Arguments(`presence "${settings.name}"`)
   const trackerOf = (host: PresenceHost): Tracker => given.trackers(host).of(settings)
-  const ofChannel = (socket: Tracked): Tracker => trackerOf(given.channel(socket))
+  const ofChannel = (call: 'pushState' | 'list' | 'getByKey', socket: Tracked): Tracker =>
+    trackerOf(given.channel(call, socket))
   const definition = {
     open: (host: PresenceHost) => void trackerOf(host),
     track(
@@ -148,13 +149,13 @@ export function definePresence<
       const place = given.place(owner, where, 3)
       return trackerOf(owner).update(place, given.key(where.at(-2)), where.at(-1))
     },
-    pushState: (socket: Tracked) => ofChannel(socket).pushState(socket),
+    pushState: (socket: Tracked) => ofChannel('pushState', socket).pushState(socket),
     list(...where: [Tracked] | [PresenceHost, string]) {
-      if (where.length === 1) return ofChannel(where[0]).list(where[0])
+      if (where.length === 1) return ofChannel('list', where[0]).list(where[0])
       return trackerOf(where[0]).listAnywhere(given.topic(where[1]))
     },
     getByKey(...where: [Tracked, PresenceKey] | [PresenceHost, string, PresenceKey]) {
-      if (where.length === 2) return ofChannel(where[0]).getByKey(where[0], given.key(where[1]))
+      if (where.length === 2) return ofChannel('getByKey', where[0]).getByKey(where[0], given.key(where[1]))
       return trackerOf(where[0]).getByKeyAnywhere(given.topic(where[1]), given.key(where[2]))
     },
   }
@@ -181,7 +182,7 @@ function resolvePresence<C extends PresenceContract, R>(
 ): PresenceSettings {
   checkContract(contract)
   const { topic, presence } = contract
-  checkDefinition(`contract "${topic}": the schema \`presence\``, presence, schema)
+  checkDefinition(`contract "${topic}": \`presence\``, presence, schema)
   checkDefinition(`presence "${topic}"`, options, presenceOptions)
   const { fetch, handleMetas, windowMs = 0, maxState = Number.POSITIVE_INFINITY, name = topic } = options
   // Both casts are safe: `fetch` and `handleMetas` get only metas that `track` or `update` has checked.

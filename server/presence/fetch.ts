@@ -14,11 +14,16 @@ export type Fields = { readonly [key: string]: unknown }
 
 /** Check the result of `fetch`. @throws UsageError when the result is not an object whose values are objects. */
 export function readFields(result: unknown): Fields {
-  if (isObject(result) && Object.values(result).every(isObject)) return result
-  throw new UsageError(
-    'PHX_ERR_RESULT',
-    `fetch must return { [key]: { field: value } } (got ${shown(result)})`,
-  )
+  if (!isObject(result)) throw invalidFields(shown(result))
+  for (const [key, fields] of Object.entries(result)) {
+    if (!isObject(fields)) throw invalidFields(`${shown(fields)} for the key ${shown(key)}`)
+  }
+  return result
+}
+
+function invalidFields(given: string): UsageError {
+  const legal = '{ [key]: { field: value } }'
+  return new UsageError('PHX_ERR_RESULT', `\`fetch\` of a presence must return ${legal} (got ${given})`)
 }
 
 /** Like `readFields`, but for fields that are sent. @throws ProtocolError also when they cannot be encoded as JSON. */

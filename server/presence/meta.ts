@@ -23,8 +23,8 @@ export function makeMeta(given: unknown, check: CheckMeta | null, replaced: Meta
   const { phx_ref: _ref, phx_ref_prev: _prev, ...fields } = copy(given)
   const errors = check === null ? null : check(fields)
   if (errors !== null) {
-    const wrong = errors.map(({ path, message }) => `${path} ${message}`.trim()).join(', ')
-    throw invalidMeta(`the meta must match the schema \`presence\` of the contract: ${wrong}`)
+    const wrong = errors.map(({ path, message }) => `${path || 'the meta'} ${message}`).join(', ')
+    throw invalidMeta(`the meta does not match the schema \`presence\` of the contract: ${wrong}`)
   }
   const phx_ref = randomBytes(REF_BYTES).toString('base64url')
   return Object.freeze(

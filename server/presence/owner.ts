@@ -10,7 +10,7 @@ export interface Living {
 }
 
 const somethingLiving = rule(
-  'a worker, or an object with a promise `exited`',
+  'a running worker, such as the `worker` that `init` gets, or an object with a promise `exited`',
   (value) => isObject(value) && typeof Object(value['exited']).then === 'function',
 )
 

@@ -29,6 +29,7 @@ export interface PubSubAdapter {
 
 const METHODS = ['start', 'stop', 'subscribe', 'unsubscribe', 'publish']
 
-export const pubsubAdapter = rule('a PubSubAdapter, such as new LocalAdapter()', (value) =>
-  METHODS.every((method) => typeof Object(value)[method] === 'function'),
+export const pubsubAdapter = rule(
+  `an object with the methods ${METHODS.join(', ')}, such as new LocalAdapter()`,
+  (value) => METHODS.every((method) => typeof Object(value)[method] === 'function'),
 )

@@ -46,9 +46,10 @@ export class Histories {
       other !== undefined &&
       !isDeepStrictEqual({ ...other.settings, pattern: '' }, { ...settings, pattern: '' })
     ) {
+      const given = `those of "${other.pattern.pattern}" and "${pattern.pattern}" differ`
       throw new UsageError(
         'PHX_ERR_OPTION',
-        `contracts whose topics overlap must have the same history ("${other.pattern.pattern}" and "${pattern.pattern}" differ)`,
+        `contracts whose topics overlap must have equal \`history\` settings (${given})`,
       )
     }
     this.#entries.push({ pattern, settings })

@@ -45,7 +45,7 @@ export async function confirm(
 
 /** @throws ProtocolError when a payload cannot be kept (RECOVERY-16). */
 function checkKept({ topic, event, json }: Broadcast, { maxBytes }: HistorySettings): void {
-  const payload = `the payload of "${event}", which the history of ${topic} keeps,`
+  const payload = `the history of "${topic}" keeps "${event}", so the payload`
   if (json === null) throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `${payload} must be JSON (got bytes)`)
   // Count the bytes only if necessary: each unit of `length` (UTF-16) takes at most three bytes.
   if (json.length * 3 <= maxBytes || Buffer.byteLength(json) <= maxBytes) return

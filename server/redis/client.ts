@@ -49,7 +49,7 @@ export const givenClient: Rule = (value) => {
   if (typeof client['ssubscribe'] !== 'function') return faultOf(LEGAL_CLIENT, value)
   return {
     path: '',
-    words: `must be ${LEGAL_CLIENT} (got a client of ioredis; give its URL as \`url\` instead)`,
+    words: `must be ${LEGAL_CLIENT} (got a client of ioredis; set \`url\`, or \`urls\` for a Redis Cluster, instead)`,
   }
 }
 

@@ -108,7 +108,9 @@ export class ClusterServers implements Topology {
   send(key: string, args: readonly Argument[], form: ReplyForm): Promise<unknown> {
     if (!this.#masterOf(key)?.client?.isReady) {
       this.#connectMasters()
-      return Promise.reject(new EngineError("the Redis Cluster server of the command's key is not connected"))
+      return Promise.reject(
+        new EngineError('this node is not connected to the Redis Cluster server for this command'),
+      )
     }
     return this.#cluster.sendCommand(key, false, [...args], REPLIES[form])
   }
@@ -160,7 +162,7 @@ export class ClusterServers implements Topology {
   subscriber(server: string): Client {
     const client = this.#cluster.masters.find(({ address }) => address === server)?.client
     if (client === undefined)
-      throw new EngineError(`${server} is not a connected master of the Redis Cluster`)
+      throw new EngineError(`this node is not connected to a Redis Cluster master at ${server}`)
     return copyOf(client)
   }
 

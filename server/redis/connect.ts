@@ -23,7 +23,7 @@ export function topologyOf(options: RedisEngineOptions): Topology {
   }
   if (client !== undefined) return ofGiven(client)
   if (urls !== undefined) return ofCluster(urls)
-  const template = templateOf(url ?? DEFAULT_URL)
+  const template = templateOf(url ?? DEFAULT_URL, 'url')
   if (sentinels === undefined) return new SingleServer(fixed(template))
   if (url === undefined) {
     throw new UsageError(
@@ -32,10 +32,12 @@ export function topologyOf(options: RedisEngineOptions): Topology {
     )
   }
   const name = new URL(url).hostname
-  return new SingleServer(new Sentinels(name, template, sentinels.map(templateOf)))
+  const sentinelTemplates = sentinels.map((sentinel, index) => templateOf(sentinel, `sentinels[${index}]`))
+  return new SingleServer(new Sentinels(name, template, sentinelTemplates))
 }
 
-function templateOf(url: string): Template {
+/** Create a client for `url`. In an error message, `option` is the name of the option that holds the URL. */
+function templateOf(url: string, option: string): Template {
   try {
     return createClient({ url })
   } catch (error) {
@@ -44,13 +46,13 @@ function templateOf(url: string): Template {
     const problem = error instanceof Error ? error.message : 'not a URL'
     throw new UsageError(
       'PHX_ERR_OPTION',
-      `invalid Redis URL (${problem}). Example of a valid URL: ${DEFAULT_URL}`,
+      `\`${option}\` must be a Redis URL, such as ${DEFAULT_URL} (${problem})`,
     )
   }
 }
 
 function ofCluster(urls: readonly string[]): Topology {
-  const templates = urls.map(templateOf)
+  const templates = urls.map((url, index) => templateOf(url, `urls[${index}]`))
   const rootNodes = templates.map(({ options: { socket } }) => ({ socket: { ...socket } }))
   return new ClusterServers(createCluster({ rootNodes, ...clusterOptions(templates[0]?.options ?? {}) }))
 }

@@ -165,7 +165,10 @@ export class RedisConnection {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
       // Send the source, because a new server of a cluster does not have the script yet.
       if (this.#topology.isSharded) return this.command(key, ['EVAL', script.source, ...rest], 'buffers')
-      this.#topology.cut(key, new EngineError('Redis has lost the scripts of this node', { cause: error }))
+      this.#topology.cut(
+        key,
+        new EngineError('Redis has lost the Lua scripts that this node loaded', { cause: error }),
+      )
       throw error
     }
   }

@@ -1,7 +1,6 @@
 import {
   boolean,
   checkOption,
-  faultOf,
   list,
   object,
   oneOf,
@@ -99,10 +98,10 @@ const engineDefaults = Object.freeze({
 /** All options except `url`, `urls`, `sentinels` and `client`. An option that was not given has its default value. */
 export type ConnectionOptions = Required<Pick<RedisEngineOptions, keyof typeof engineDefaults>>
 
-const url = rule('a URL of Redis, such as redis://127.0.0.1:6379', (value) => typeof value === 'string')
+const url = rule('a string with a URL, such as redis://127.0.0.1:6379', (value) => typeof value === 'string')
 const urls: Rule = (value) =>
   Array.isArray(value) && value.length === 0
-    ? faultOf('an array of at least one URL', value)
+    ? { path: '', words: 'must list at least one URL (got an empty array)' }
     : list(url)(value)
 
 export const engineRules: Rules<RedisEngineOptions> = {

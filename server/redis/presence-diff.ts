@@ -19,7 +19,7 @@ export type HashDiff = {
 export function readDiff(message: Uint8Array): HashDiff {
   const [from, to, joins, leaves]: unknown[] = JSON.parse(Buffer.from(message).toString(), freeze)
   const isRead = isVersion(from) && isVersion(to) && isObject(joins) && isFields(leaves)
-  if (!isRead) throw new Error('a presence change must be [from, to, joins, leaves]')
+  if (!isRead) throw new Error('malformed presence change in a message from Redis')
   const entries = Object.entries(joins).map(([field, value]) => readEntry(field, value))
   return { from, to, joins: entries.filter((entry) => entry !== null), leaves }
 }

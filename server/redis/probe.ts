@@ -13,21 +13,21 @@ const WRONG_SERVER = /^(?:READONLY|MASTERDOWN|LOADING)\b/
 const WRITE_PROBE = ['EVAL', '#!lua\nreturn 1', '0'] as const
 const ROLE = ['ROLE'] as const
 
-/** Error for a server that replies but cannot serve, because it is a replica or is loading its data. */
+/** Error for a server that replies but cannot be used, because it is a replica or is loading its data. */
 export class WrongServerError extends EngineError {
-  /** Error code at the start of the Redis reply, such as READONLY. */
+  /** Error code at the start of the Redis reply, such as READONLY. READONLY if only ROLE shows that it is a replica. */
   readonly reply: string
 
-  constructor(message: string, options?: ErrorOptions) {
-    super(`this Redis server cannot serve: ${message}`, options)
-    this.reply = codeOf(message)
+  constructor(message: string, reply: string, options?: ErrorOptions) {
+    super(`this Redis server cannot be used: ${message}`, options)
+    this.reply = reply
   }
 }
 
 /** Convert an error reply that means "wrong server" to a WrongServerError; null for other errors. */
 export function asWrongServer(error: unknown): WrongServerError | null {
   if (!(error instanceof ErrorReply) || !WRONG_SERVER.test(error.message)) return null
-  return new WrongServerError(error.message, { cause: error })
+  return new WrongServerError(error.message, codeOf(error.message), { cause: error })
 }
 
 /** Error code of an error reply of Redis, such as NOPERM; null if the error is not an error reply. */
@@ -51,9 +51,7 @@ export async function probe(client: Client): Promise<void> {
   }
   if (role?.status !== 'fulfilled' || !Array.isArray(role.value) || role.value[0] === 'master') return
   // Check the role too: with `replica-read-only no`, a replica accepts writes that no other server gets.
-  throw new WrongServerError(
-    `READONLY: the role of the server must be "master" (got "${String(role.value[0])}")`,
-  )
+  throw new WrongServerError(`its role is "${String(role.value[0])}", not "master"`, 'READONLY')
 }
 
 function codeOf(message: string): string {

@@ -98,7 +98,7 @@ export class RedisNodes implements Nodes {
     const { maxQuestions } = this.#options
     if (this.#isFull()) {
       throw new EngineError(
-        `too many unanswered questions to other nodes: \`maxQuestions\` is ${maxQuestions}`,
+        `too many unanswered questions (requests to other nodes): \`maxQuestions\` (${maxQuestions}) is reached`,
       )
     }
     const [answer] = await this.#ask(nodeId, { question, body }, timeoutMs)
@@ -156,7 +156,7 @@ export class RedisNodes implements Nodes {
     const answers = await question.answers
     this.#asked.delete(number)
     if (question.isUnsent && nodeId !== null)
-      throw new EngineError('the question could not be sent to the other node')
+      throw new EngineError(`the request "${asked.question}" could not be sent to node "${nodeId}"`)
     return answers
   }
 

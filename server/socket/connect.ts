@@ -1,4 +1,5 @@
 import { defaultSerializers, negotiateSerializer, type Serializer } from '../../protocol/index.ts'
+import { shown } from '../../protocol/shown.ts'
 import { CallbackError, UsageError, wordsOf } from '../errors.ts'
 import { type Drainer, drainerDefaults } from '../limits/drainer.ts'
 import { disown, isPromise } from '../runtime/promise.ts'
@@ -121,7 +122,7 @@ export function isAccepted(result: unknown): result is { ok: unknown; expiresAt?
   if (typeof result.expiresAt === 'number' && !Number.isNaN(result.expiresAt)) return true
   throw new UsageError(
     'PHX_ERR_RESULT',
-    `\`expiresAt\` must be a number of milliseconds since 1970 (got ${wordsOf(result.expiresAt)})`,
+    `\`expiresAt\` must be a number of milliseconds since 1970 (got ${shown(result.expiresAt)})`,
   )
 }
 
@@ -138,7 +139,7 @@ export function expiryProblem(expiresAt: number | undefined): string | null {
   const isInSeconds = expiresAt < MAX_SECONDS && expiresAt * 1_000 > now
   if (isInSeconds)
     return `expiresAt must be in milliseconds since 1970 (got ${expiresAt}, which is in seconds)`
-  return `expiresAt must be in the future (got ${expiresAt}, ${Math.round(now - expiresAt)} ms in the past)`
+  return `expiresAt must be in the future (got ${expiresAt}, which was ${Math.round(now - expiresAt)} ms ago)`
 }
 
 function refusalReason(result: unknown): unknown {

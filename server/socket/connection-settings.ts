@@ -39,7 +39,7 @@ export type ConnectionSettings = {
 
 const connectionRules = Object.fromEntries(OF_A_CONNECTION.map((name) => [name, limitRules[name]]))
 const ofThePlugin = Object.keys(limitRules).map(
-  (name) => [name, 'set this limit in the plugin options'] as const,
+  (name) => [name, 'a limit of the whole plugin: set it in the plugin options'] as const,
 )
 
 /** Rule that checks the option `limits` of a mount. */

@@ -96,15 +96,15 @@ export class SocketDefinition<A> {
     definition: ChannelDefinition<A & NoInfer<R>>,
     options: { readonly assigns?: R } = {},
   ): SocketDefinition<A> {
-    checkDefinition('the argument of socket.channel()', definition, channelDefinition)
+    checkDefinition('the first argument of socket.channel()', definition, channelDefinition)
     const { pattern } = definition.pattern
-    checkDefinition(`the options of socket.channel("${pattern}")`, options, routeOptions)
+    checkDefinition(`the second argument of socket.channel() for "${pattern}"`, options, routeOptions)
     const earlier = this.routes.find((route) => covers(route.definition.pattern, definition.pattern))
     if (earlier !== undefined) {
       throw new UsageError(
         'PHX_ERR_DEFINITION',
-        `socket.channel("${pattern}"): no topic can reach this channel, because ` +
-          `"${earlier.definition.pattern.pattern}" is an earlier channel of the socket`,
+        `socket.channel(): no topic can reach channel "${pattern}", because channel ` +
+          `"${earlier.definition.pattern.pattern}", which was added earlier, matches all its topics`,
       )
     }
     // The cast is safe: the signature ensures that the channel accepts the socket's assigns.
@@ -156,7 +156,7 @@ function assigns(value: unknown): ReturnType<Rule> {
  * check. Every client sends `vsn`, so a schema with `additionalProperties: false` would refuse all clients.
  */
 function paramsCheck(schema: TSchema | undefined): Check | null {
-  const check = compile(schema, 'socket: the schema `params`')
+  const check = compile(schema, 'socket: `params`')
   if (check === null || Object.hasOwn(Object(Object(schema).properties), 'vsn')) return check
   return (params) => {
     const { vsn: _vsn, ...own } = Object(params)

@@ -57,7 +57,7 @@ export class ChildHandle<Calls = AnyCalls> {
   ): Promise<CallReply<Calls[N]>> {
     checkOption('the name of a call', name, string)
     const [value, options = {}] = args
-    checkOption('the options of a call', options, callOptions)
+    checkOption('the third argument of call()', options, callOptions)
     const { timeout = DEFAULT_TIMEOUT_MS } = options
     const { id, instance } = this.#child
     if (!(instance instanceof Worker)) throw new CallError(id, name, { reason: 'not_running' })

@@ -44,7 +44,7 @@ const workerSpec = object<WorkerSpec<unknown>>(
     context: anything,
   },
   ['worker'],
-  { name: 'a child must be { worker: defineWorker({ name, … }) }' },
+  { name: 'the name belongs in `worker: defineWorker({ name, … })`; a child can have an `id`' },
 )
 const supervisorSpec = object<SupervisorSpec>(
   { supervisor: supervisorOptions, init: callback, id: nonEmptyString, restart },

@@ -243,7 +243,7 @@ export class Supervisor {
   #make<Context, Calls>(id: string, spec: ChildSpec<Context, Calls>): Supervised {
     const onCrash = (error: CallbackError) => this.#report(error, id)
     if ('worker' in spec) {
-      const onUnhandled = (info: string) => this.#warn(id, `worker has no handler for the message ${info}`)
+      const onUnhandled = (info: string) => this.#warn(id, `worker has no handler for the message "${info}"`)
       return new Worker(spec.worker, spec.context, { onCrash, onUnhandled })
     }
     const logger = spec.supervisor.logger ?? this.#options.logger
@@ -320,7 +320,8 @@ export class Supervisor {
   }
 
   async #giveUp(child: Child, exit: Exit): Promise<void> {
-    const message = `the supervisor gave up (maxRestarts: ${this.#maxRestarts}, maxSeconds: ${this.#maxSeconds})`
+    const limit = `maxRestarts: ${this.#maxRestarts}, maxSeconds: ${this.#maxSeconds}`
+    const message = `the restart limit is reached (${limit}), so the supervisor stops`
     const error = new CallbackError(
       child.id,
       'restart',

@@ -196,7 +196,8 @@ export class Worker implements Supervised {
   #reply(call: Call, callback: string, result: unknown): boolean {
     if (!isResult(result)) {
       const legal = '{ reply: value } or { stop: reason, reply? }'
-      throw new UsageError('PHX_ERR_RESULT', `${callback} must return ${legal} (got ${shown(result)})`)
+      const given = Object.hasOwn(Object(result), 'stop') ? '{ stop: undefined }' : shown(result)
+      throw new UsageError('PHX_ERR_RESULT', `${callback} must return ${legal} (got ${given})`)
     }
     if ('reply' in result) {
       this.#calls.delete(call)
@@ -248,7 +249,7 @@ function readStopReason(callback: string, result: unknown): unknown {
   if (typeof result === 'object' && result !== null && 'stop' in result) return result.stop
   throw new UsageError(
     'PHX_ERR_RESULT',
-    `${callback} must return nothing or { stop: reason } (got ${shown(result)})`,
+    `${callback} must return undefined or { stop: reason } (got ${shown(result)})`,
   )
 }
 

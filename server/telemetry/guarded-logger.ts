@@ -9,8 +9,10 @@ type LogFunctions = {
 
 /** Create a rule: the value must be a logger with a function for each of `levels`. */
 export function logger(...levels: readonly (keyof LogFunctions)[]): Rule {
+  const names = levels.map((level) => `\`${level}\``)
+  const last = names.pop()
   return rule(
-    `a logger with the functions ${levels.map((level) => `\`${level}\``).join(', ')}`,
+    `an object with the functions ${names.join(', ')} and ${last}`,
     (value) =>
       typeof value === 'object' &&
       value !== null &&

@@ -36,7 +36,7 @@ type OperationOf<M> = Of<M> & {
    * `none` (no reply), `stop` (the channel ends) or a reply status of the application. Null until the call has ended.
    */
   readonly result: string | null
-  /** Reason of a refusal, as sent to the client. */
+  /** Reason of a refused join or message, as sent to the client, or the reason that `connect` returned. */
   readonly reason: unknown
   /** Value that the callback threw; null if it threw nothing. */
   readonly error: unknown

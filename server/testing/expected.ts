@@ -36,7 +36,8 @@ export function exactly(value: unknown): Exactly {
 export function difference(expected: unknown, actual: unknown, path = ''): string | null {
   const at = path === '' ? '' : `${path}: `
   if (typeof expected === 'function') {
-    return expected(actual) ? null : `${at}the predicate returned false`
+    const result: unknown = expected(actual)
+    return result ? null : `${at}the predicate returned ${show(result)}`
   }
   const differs = `${at}expected ${show(expected)}, got ${show(actual)}`
   if (expected instanceof Exactly) return isDeepStrictEqual(expected.value, actual) ? null : differs

@@ -15,7 +15,7 @@ export class Refused extends Error {
 
   constructor(path: string, { refused, reason, error }: RefusedFields) {
     super(
-      `the connection to ${path} was refused (${refused}): ${show(reason)}`,
+      `the connection to ${path} was refused (cause: ${refused}): ${show(reason)}`,
       error === undefined ? {} : { cause: error },
     )
     this.refused = refused

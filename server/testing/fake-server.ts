@@ -36,16 +36,16 @@ export type FakeServerOptions = {
 export type FrameMatcher = Expected<LoggedFrame>
 
 const port = rule(
-  'a port, from 0 to 65535',
+  'an integer from 0 to 65535',
   (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
 )
 const serverOptions = object<FakeServerOptions>({ channels: list(channelDefinition), port })
 const frameMatcher: Rule = (value) =>
   isPlainObject(value) || value instanceof Exactly || callback(value) === null
     ? null
-    : faultOf('an object or a function', value)
+    : faultOf('an object literal, exactly(…) or a function', value)
 const httpStatus = rule(
-  'an HTTP status from 400 to 599',
+  'an integer from 400 to 599',
   (value) => Number.isInteger(value) && Number(value) >= 400 && Number(value) <= 599,
 )
 const closeCode = rule(
@@ -173,7 +173,7 @@ export class FakeServer {
 
   /** Delay all bytes in each direction by this number of milliseconds; 0 for no delay. */
   delay(ms: number): void {
-    checkOption('delay: the milliseconds', ms, nonNegative)
+    checkOption('delay: `ms`', ms, nonNegative)
     if (this.#network !== null) this.#network.delayMs = ms
   }
 

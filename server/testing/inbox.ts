@@ -2,7 +2,12 @@ import { difference, show } from './expected.ts'
 import { type Called, failureOf, told } from './failures.ts'
 import { afterRealMs } from './turns.ts'
 
-type Arrival = { readonly event: string; readonly payload: unknown; isTaken: boolean }
+/**
+ * Event of an arrival: the name of the client's event, or a symbol for an arrival without an event name. Failures show
+ * the symbol's description.
+ */
+type ArrivalEvent = string | symbol
+type Arrival = { readonly event: ArrivalEvent; readonly payload: unknown; isTaken: boolean }
 
 /** Fields and methods of an endpoint that an inbox needs. */
 export type InboxHost = {
@@ -18,9 +23,9 @@ export type InboxHost = {
 
 /** Expected arrival: its event, and its payload if given. */
 export type Wanted = {
-  readonly event: string
+  readonly event: ArrivalEvent
   readonly expected?: unknown
-  /** Start of the failure's message, such as `room:lobby did not end`. Default: `no … that matches … came`. */
+  /** Start of the failure's message, such as `room:lobby did not end`. Default: `no … came`. */
   readonly failed?: string
   /** Method that the test called. The stack of a failure begins at the test's call of this method. */
   readonly from: Called
@@ -41,7 +46,7 @@ export class Inbox {
     this.#waiting = new Set()
   }
 
-  add(event: string, payload: unknown): void {
+  add(event: ArrivalEvent, payload: unknown): void {
     this.#arrivals.push({ event, payload, isTaken: false })
     this.#host.arrived()
     for (const look of [...this.#waiting]) look()
@@ -81,7 +86,8 @@ export class Inbox {
     await this.#host.settled()
     const found = this.#arrivals.find((arrival) => isOpen(arrival) && fits(wanted, arrival))
     if (found === undefined) return
-    throw told(error, [`unexpected ${this.#kind}: ${this.#words(wanted)}`, ...this.#list(wanted)].join('\n'))
+    const words = typeof wanted.event === 'string' ? `: ${wordsFor(wanted)}` : ''
+    throw told(error, [`unexpected ${this.#kind}${words}`, ...this.#list(wanted)].join('\n'))
   }
 
   #take(wanted: Wanted): Arrival | null {
@@ -92,24 +98,33 @@ export class Inbox {
   }
 
   #missing(wanted: Wanted): string {
-    const failed = wanted.failed ?? `no ${this.#kind} that matches ${this.#words(wanted)} came`
-    const head = `${failed} within ${this.#host.timeout} ms`
+    const head = `${wanted.failed ?? this.#failed(wanted)} within ${this.#host.timeout} ms`
     return [head, ...this.#list(wanted), ...this.#host.notes()].join('\n')
   }
 
-  #words({ event, expected }: Wanted): string {
-    return expected === undefined ? `"${event}"` : `"${event}" ${show(expected)}`
+  #failed(wanted: Wanted): string {
+    const { event, expected } = wanted
+    if (typeof event === 'string') return `no ${this.#kind} that matches ${wordsFor(wanted)} came`
+    return expected === undefined ? `no ${this.#kind} came` : `no ${this.#kind} matched ${show(expected)}`
   }
 
   #list(wanted: Wanted): string[] {
-    if (this.#arrivals.length === 0) return ['nothing came']
+    if (this.#arrivals.length === 0) return wanted.failed === undefined ? ['nothing came'] : []
     const lines = this.#arrivals.map((arrival, index) => {
       const { event, payload, isTaken } = arrival
       const note = isTaken ? '   (already matched by an earlier call)' : noteOn(wanted, arrival)
-      return `  ${index + 1}. "${event}" ${show(payload)}${note}`
+      return `  ${index + 1}. ${nameOf(event)} ${show(payload)}${note}`
     })
     return ['what came, in order:', ...lines]
   }
+}
+
+function wordsFor({ event, expected }: Wanted): string {
+  return expected === undefined ? nameOf(event) : `${nameOf(event)} ${show(expected)}`
+}
+
+function nameOf(event: ArrivalEvent): string {
+  return typeof event === 'string' ? `"${event}"` : `${event.description}:`
 }
 
 function isOpen({ isTaken }: Arrival): boolean {

@@ -197,7 +197,7 @@ function races(suite: PubSubSuite): void {
     }),
   )
 
-  suite.test('after many quick subscribes and unsubscribes of a topic, the last call takes effect', () =>
+  suite.test('after many quick subscribe and unsubscribe calls for a topic, the last call takes effect', () =>
     race(suite, async (node, topic, turns) => {
       const waits: Promise<void>[] = []
       for (let n = 0; n < turns; n++) {

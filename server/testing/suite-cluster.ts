@@ -92,7 +92,7 @@ export class SuiteNode {
 
   /** Wait until the adapter has reported `count` topics on which this node may have missed broadcasts. */
   async missed(count: number): Promise<void> {
-    await arrived('gaps', this.gaps, count)
+    await reach(count, this.gaps, 'gaps were reported')
   }
 }
 
@@ -116,7 +116,7 @@ export class SuiteListener implements Subscriber {
 
   /** Wait until this subscriber has received `count` broadcasts. */
   async has(count: number): Promise<void> {
-    await arrived('broadcasts', this.heard, count)
+    await reach(count, this.heard, 'broadcasts arrived')
   }
 }
 
@@ -133,12 +133,12 @@ export async function withCluster(
   }
 }
 
-/** Wait until a list has `count` items. `name` is the plural name of the items, for the error. */
-async function arrived(name: string, list: readonly unknown[], count: number): Promise<void> {
+/** Wait until a list has `count` items. `event` completes the error: `broadcasts arrived`, for example. */
+async function reach(count: number, list: readonly unknown[], event: string): Promise<void> {
   const deadline = performance.now() + ARRIVAL_MS
   while (list.length < count) {
     if (performance.now() > deadline)
-      throw new Error(`only ${list.length} of ${count} ${name} arrived within ${ARRIVAL_MS} ms`)
+      throw new Error(`only ${list.length} of ${count} ${event} within ${ARRIVAL_MS} ms`)
     await delay(5)
   }
 }

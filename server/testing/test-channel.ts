@@ -10,7 +10,7 @@ import type {
   OutPayload,
   PresenceEntries,
 } from '../../protocol/index.ts'
-import { PHX_CLOSE, PHX_ERROR, PHX_LEAVE, PHX_REPLY } from '../../protocol/index.ts'
+import { PHX_CLOSE, PHX_ERROR, PHX_LEAVE } from '../../protocol/index.ts'
 import type { ChannelSocket } from '../channel/channel-socket.ts'
 import type { Subscription } from '../pubsub/subscription.ts'
 import type { Expected } from './expected.ts'
@@ -34,10 +34,8 @@ export type TestReply<R> =
 /** Fields and methods of a connection that a `TestChannel` needs. */
 export type ChannelLink = {
   readonly host: InboxHost
-  /** Send a message on the topic of the `TestChannel`. Returns the ref of the message. The reply has the same ref. */
-  send(event: string, payload: unknown): string
-  /** Return the inbox for the replies with this ref. */
-  replies(ref: string): Inbox
+  /** Send a message on the topic of the `TestChannel`. Returns the inbox for the reply to this message. */
+  send(event: string, payload: unknown): Inbox
   /** Lose the connection. */
   kill(): Promise<void>
 }
@@ -64,12 +62,12 @@ export class TestPush<R> {
     const expected =
       status === undefined ? undefined : { status, ...(response !== undefined && { response }) }
     // The cast is safe: the server's serializer always writes a status and a response.
-    return this.#replies.next({ event: PHX_REPLY, expected, from: this.reply }) as Promise<never>
+    return this.#replies.next({ event: REPLY, expected, from: this.reply }) as Promise<never>
   }
 
   /** Expect no reply, like `refute_reply/4`. @throws ExpectationError when a reply has come. */
   refuteReply(): Promise<void> {
-    return this.#replies.refute({ event: PHX_REPLY, from: this.refuteReply })
+    return this.#replies.refute({ event: REPLY, from: this.refuteReply })
   }
 }
 
@@ -101,7 +99,7 @@ export class TestChannel<C extends Contract = Contract> {
   /** Send an event like a client, as with `push/3`. The payload can be an object or bytes. */
   push<E extends InEvent<C> | OtherEvent>(event: E, payload: SentPayload<C, E>): TestPush<ReplyTo<C, E>> {
     checkOption('push: the event', event, string)
-    return new TestPush(this.#link.replies(this.#link.send(event, payload)))
+    return new TestPush(this.#link.send(event, payload))
   }
 
   /**
@@ -161,14 +159,13 @@ export class TestChannel<C extends Contract = Contract> {
    */
   async ended(): Promise<typeof PHX_CLOSE | typeof PHX_ERROR> {
     const failed = `${this.topic} did not end`
-    const [event] = Object.keys(Object(await this.#pushes.next({ event: ENDED, failed, from: this.ended })))
+    const event = await this.#pushes.next({ event: ENDED, failed, from: this.ended })
     return event === PHX_ERROR ? PHX_ERROR : PHX_CLOSE
   }
 
   /** Leave the topic. Resolves with the reply. */
   async leave(): Promise<TestReply<Record<string, never>>> {
-    const push = new TestPush<Record<string, never>>(this.#link.replies(this.#link.send(PHX_LEAVE, {})))
-    return push.reply()
+    return new TestPush<Record<string, never>>(this.#link.send(PHX_LEAVE, {})).reply()
   }
 
   /** Lose the connection without a close frame. Resolves when `terminate` has run. */
@@ -177,8 +174,10 @@ export class TestChannel<C extends Contract = Contract> {
   }
 }
 
-/** Event name under which the inbox stores the end of a channel, both for `phx_close` and for `phx_error`. */
-const ENDED = 'the end of the channel'
+/** Event of the replies in an inbox. */
+export const REPLY = Symbol('reply')
+/** Event of the end of a channel in an inbox. The payload is the name of the server's event. */
+const ENDED = Symbol('the channel ended')
 
 /** Collects the pushes, broadcasts and presences of one join, even before the reply to the join arrives. */
 export class JoiningChannel {
@@ -215,6 +214,6 @@ export class JoiningChannel {
   receive(event: string, payload: unknown): void {
     this.presences.take(event, payload)
     this.pushes.add(event, payload)
-    if (event === PHX_CLOSE || event === PHX_ERROR) this.pushes.add(ENDED, { [event]: payload })
+    if (event === PHX_CLOSE || event === PHX_ERROR) this.pushes.add(ENDED, event)
   }
 }

@@ -1,21 +1,19 @@
 import {
-  type anything,
+  anything,
   checkOption,
-  faultOf,
   nonNegative,
   object,
   positiveInteger,
   record,
   string,
 } from '../../protocol/check.ts'
-import { isPlainObject } from '../../protocol/shown.ts'
 import { EndpointServer } from '../endpoint/endpoint.ts'
 import type { Endpoint } from '../endpoint/endpoint-interface.ts'
 import type { EndpointOptions } from '../endpoint/endpoint-options.ts'
 import { type CallbackError, UsageError } from '../errors.ts'
 import { type PhoenixOptions, phoenixRules, resolveOptions } from '../plugin.ts'
 import { connect } from '../socket/connect.ts'
-import { connectInfoKeys } from '../socket/connect-info.ts'
+import type { ConnectInfo } from '../socket/connect-info.ts'
 import { PeerAddress } from '../socket/peer-address.ts'
 import { logger } from '../telemetry/guarded-logger.ts'
 import { Capacity, type Excess } from '../transport/capacity.ts'
@@ -85,12 +83,19 @@ const testOptions = object<TestEndpointOptions>(
   { ...phoenixRules, logger: logger('error', 'warn', 'info'), timeout: positiveInteger },
   ['sockets'],
 )
-const connectOptions = object<ConnectOptions>({ connectInfo: infoRule, headers: record(string) })
-
-function infoRule(value: unknown): ReturnType<typeof anything> {
-  if (!isPlainObject(value)) return faultOf('an object', value)
-  return connectInfoKeys(Object.keys(value))
-}
+const infoOptions = object<ConnectInfo>({
+  peerData: anything,
+  uri: anything,
+  userAgent: anything,
+  xHeaders: anything,
+  secWebsocketHeaders: anything,
+  traceContextHeaders: anything,
+  authToken: anything,
+  cookies: anything,
+  headers: anything,
+  request: anything,
+})
+const connectOptions = object<ConnectOptions>({ connectInfo: infoOptions, headers: record(string) })
 
 /**
  * Start an endpoint for the tests of channels. It has real sockets, channels, checks and limits, but no network.
@@ -127,7 +132,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
   }
 
   async connect(path: string, params: object = {}, options: ConnectOptions = {}): Promise<TestSocket> {
-    checkOption('endpoint.connect: the options', options, connectOptions)
+    checkOption('endpoint.connect: `options`', options, connectOptions)
     const failure = failureOf(this.connect)
     const query = queryOf({ vsn: '2.0.0', ...params })
     const { mount, variables } = this.#find(path)
@@ -164,7 +169,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
   }
 
   elapse(ms: number): void {
-    checkOption('endpoint.elapse: the milliseconds', ms, nonNegative)
+    checkOption('endpoint.elapse: `ms`', ms, nonNegative)
     const now = performance.now() + ms
     for (const { credentials } of [...this.sockets]) credentials?.sweep(now)
   }

@@ -47,7 +47,7 @@ export class TestRequest implements ConnectSource {
     if (request !== undefined) return request
     throw new UsageError(
       'PHX_ERR_OPTION',
-      'the socket lists `request` in its connectInfo; pass a request to endpoint.connect(path, params, { connectInfo: { request } })',
+      'endpoint.connect: the socket or its mount lists `request` in `connectInfo`, so the test must pass one: endpoint.connect(path, params, { connectInfo: { request } })',
     )
   }
 
@@ -61,7 +61,7 @@ export class TestRequest implements ConnectSource {
       const listed = keys.join(', ') || 'none'
       throw new UsageError(
         'PHX_ERR_OPTION',
-        `endpoint.connect: neither the socket nor its mount lists \`connectInfo.${unlisted}\`. Listed keys: ${listed}`,
+        `endpoint.connect: "${unlisted}" is not in the \`connectInfo\` of the socket or of its mount. Keys there: ${listed}`,
       )
     }
     return { ...connectInfo(keys, this), ...this.#given }

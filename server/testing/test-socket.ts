@@ -1,4 +1,4 @@
-import { checkOption, string } from '../../protocol/check.ts'
+import { checkOption, rule, string } from '../../protocol/check.ts'
 import {
   CLOSE_MESSAGE_TOO_BIG,
   type Contract,
@@ -13,7 +13,7 @@ import { decodeFrame, encodeAsClient } from './client-codec.ts'
 import { ExpectationError, failureOf, JoinRefused, movedTo } from './failures.ts'
 import { Inbox } from './inbox.ts'
 import { MemoryTransport } from './memory-transport.ts'
-import { type ChannelLink, JoiningChannel, TestChannel } from './test-channel.ts'
+import { type ChannelLink, JoiningChannel, REPLY, TestChannel } from './test-channel.ts'
 import type { TestEndpointServer } from './test-endpoint.ts'
 
 /** The topics of a contract: `room:${string}` for `room:*`. */
@@ -23,6 +23,11 @@ export type TopicOf<C extends Contract> = C['topic'] extends `${infer Prefix}*`
 /** Params of a join, which are optional if the contract requires none. */
 export type TestParams<C extends Contract> =
   Record<never, never> extends JoinParams<C> ? [params?: JoinParams<C>] : [params: JoinParams<C>]
+
+const topicOrContract = rule(
+  'a topic or a contract',
+  (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
+)
 
 /** Settings of an accepted connection. */
 export type SocketSettings = {
@@ -86,6 +91,7 @@ export class TestSocket {
   ): Promise<TestChannel<C>>
   subscribeAndJoin(topic: string, params?: object): Promise<TestChannel>
   async subscribeAndJoin(...given: readonly unknown[]): Promise<TestChannel> {
+    checkOption('subscribeAndJoin: the first argument', given[0], topicOrContract)
     const [topic, params = {}] = typeof given[0] === 'string' ? given : given.slice(1)
     checkOption('subscribeAndJoin: the topic', topic, string)
     const name = String(topic)
@@ -94,17 +100,14 @@ export class TestSocket {
     const link: ChannelLink = {
       host: this.#endpoint,
       send: (event, payload) => this.#send({ joinRef, topic: name, event, payload }),
-      replies: (ref) => this.#repliesTo(ref, `reply on ${name}`),
       kill: () => this.kill(),
     }
     const joining = new JoiningChannel(name, link)
     joining.listen((of, listener) => this.#endpoint.subscribe(of, listener))
     this.#channels.set(joinRef, joining)
-    const ref = this.#send({ joinRef, topic: name, event: PHX_JOIN, payload: params }, joinRef)
-    const answer = await this.#repliesTo(ref, `reply to the join of ${name}`).next({
-      event: PHX_REPLY,
-      from: this.subscribeAndJoin,
-    })
+    const replies = this.#send({ joinRef, topic: name, event: PHX_JOIN, payload: params }, joinRef)
+    const failed = `no reply to the join of ${name} came`
+    const answer = await replies.next({ event: REPLY, failed, from: this.subscribeAndJoin })
     const { status, response } = answer as { status: string; response: unknown }
     if (status === 'ok') return new TestChannel(joining, response)
     joining.stop()
@@ -142,7 +145,7 @@ export class TestSocket {
     return String(this.#lastRef)
   }
 
-  /** Send a message. Returns its ref. @throws ExpectationError when the connection is closed. */
+  /** Send a message. Returns the inbox for the reply. @throws ExpectationError when the connection is closed. */
   #send(
     message: {
       readonly joinRef: string
@@ -151,7 +154,7 @@ export class TestSocket {
       readonly payload: unknown
     },
     ref = this.#nextRef(),
-  ): string {
+  ): Inbox {
     if (this.#isClosed) {
       const { closeCode } = this.#transport
       const cause =
@@ -161,10 +164,11 @@ export class TestSocket {
       throw new ExpectationError(`cannot send "${message.event}": ${cause}`)
     }
     const frame = encodeAsClient(this.#socket.serializer.vsn, { ...message, ref })
-    this.#repliesTo(ref, `reply to "${message.event}" of ${message.topic}`)
+    const replies = new Inbox(`reply to "${message.event}" on ${message.topic}`, this.#endpoint)
+    this.#replies.set(ref, replies)
     if (this.#transport.isPaused) this.#unread.push(frame)
     else this.#deliver(frame)
-    return ref
+    return replies
   }
 
   #deliver(frame: string | Uint8Array): void {
@@ -183,15 +187,6 @@ export class TestSocket {
     }
   }
 
-  #repliesTo(ref: string, kind: string): Inbox {
-    let replies = this.#replies.get(ref)
-    if (replies === undefined) {
-      replies = new Inbox(kind, this.#endpoint)
-      this.#replies.set(ref, replies)
-    }
-    return replies
-  }
-
   #receive({ data }: Frame): void {
     // Drop frames that `terminate` sends after the client has disconnected.
     if (this.#isClosed) return
@@ -200,7 +195,7 @@ export class TestSocket {
       // Store the server's channel when the join is answered, because the channel may end right after the reply.
       const joining = this.#channels.get(String(ref))
       if (joining !== undefined) joining.channel ??= this.#socket.channelOn(joining.topic)
-      return this.#replies.get(String(ref))?.add(PHX_REPLY, payload)
+      return this.#replies.get(String(ref))?.add(REPLY, payload)
     }
     for (const [channelRef, channel] of this.#channels) {
       if (channel.topic !== topic) continue
@@ -214,4 +209,4 @@ export class TestSocket {
   }
 }
 
-const CLOSED = 'closed'
+const CLOSED = Symbol('the connection closed')

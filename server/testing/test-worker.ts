@@ -23,10 +23,10 @@ const startOptions = object<StartWorkerOptions>({ timeout: positiveInteger })
 const DEFAULT_TIMEOUT_MS = 1_000
 const CALL_TIMEOUT_MS = 5_000
 /**
- * Name of an internal call. The worker handles messages and calls in order. So when the worker answers this call, all
- * earlier messages are handled.
+ * Name of the call that `handled()` makes. The worker handles messages and calls in order. So when the worker answers
+ * this call, all earlier messages are handled.
  */
-const FENCE = 'fastify-phoenix: internal call'
+const FENCE = 'handled()'
 
 /**
  * Start a worker without a supervisor. After a crash, the worker is not restarted.
@@ -38,7 +38,7 @@ export async function startWorker<Context, Calls = AnyCalls>(
   options: StartWorkerOptions = {},
 ): Promise<TestWorker<Calls>> {
   checkOption('startWorker: the worker', definition, workerDefinition)
-  checkOption('startWorker: the options', options, startOptions)
+  checkOption('startWorker: `options`', options, startOptions)
   const started = new TestWorker<Calls>(definition as WorkerDefinition, context, options.timeout)
   await started.start()
   return started
@@ -142,5 +142,5 @@ export class TestWorker<Calls = AnyCalls> {
   }
 }
 
-const CRASH = 'crash'
-const END = 'end'
+const CRASH = Symbol('the worker crashed')
+const END = Symbol('the worker ended')

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { inflateSync } from 'node:zlib'
+import { shown } from '../../protocol/shown.ts'
 import { UsageError } from '../errors.ts'
 
 // Erlang's external term format, limited to data. The tags of processes, ports, references and functions are left out
@@ -75,7 +76,7 @@ export function decodeTerm(bytes: Uint8Array): unknown {
 }
 
 function writeTerm(out: Uint8Array[], value: unknown, depth: number): void {
-  if (depth > MAX_DEPTH) throw invalidData(`data nested deeper than ${MAX_DEPTH} levels`)
+  if (depth > MAX_DEPTH) throw invalidData('deeper nesting')
   if (value === null) writeAtom(out, 'nil')
   else if (typeof value === 'boolean') writeAtom(out, String(value))
   else if (typeof value === 'string') writeText(out, value)
@@ -86,7 +87,7 @@ function writeTerm(out: Uint8Array[], value: unknown, depth: number): void {
   else if (value instanceof Atom) writeAtom(out, value.name)
   else if (value instanceof Tuple) writeTuple(out, value.elements, depth)
   else if (typeof value === 'object' && isPlain(value)) writeMap(out, value, depth)
-  else throw invalidData(typeof value === 'object' ? className(value) : typeof value)
+  else throw invalidData(typeof value === 'object' ? className(value) : shown(value))
 }
 
 function isPlain(value: object): boolean {
@@ -95,7 +96,8 @@ function isPlain(value: object): boolean {
 }
 
 function className(value: object): string {
-  return `a ${value.constructor?.name ?? 'nameless object'}`
+  const name = value.constructor?.name
+  return name ? `an object of the class ${name}` : 'an object of a nameless class'
 }
 
 function writeAtom(out: Uint8Array[], name: string): void {
@@ -174,10 +176,11 @@ function header(tag: number, length: number): Uint8Array {
   return bytes
 }
 
+// The tuple that contains the token data is one of the `MAX_DEPTH` levels.
 function invalidData(what: string): UsageError {
   return new UsageError(
     'PHX_ERR_OPTION',
-    `token data must be null, booleans, finite numbers, bigints of at most 255 bytes, well-formed strings, Uint8Arrays, arrays or plain objects, nested at most ${MAX_DEPTH} levels deep (got ${what})`,
+    `token data can contain only null, booleans, finite numbers, bigints of at most 255 bytes, well-formed strings, Uint8Arrays, and at most ${MAX_DEPTH - 1} levels of arrays and plain objects (found ${what})`,
   )
 }
 

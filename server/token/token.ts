@@ -234,7 +234,7 @@ const decryptOptions = object<VerifyOptions>({ ...cipherKeyRules, ...verifyRules
 function checkArguments(call: string, given: KeyArguments, optionsRule: Rule): void {
   checkOption(`${call}: the secret`, given.secret, tokenSecret)
   checkOption(`${call}: the salt`, given.salt, string)
-  checkOption(`${call}: the options`, given.options, optionsRule)
+  checkOption(`${call}: \`options\``, given.options, optionsRule)
 }
 
 type KeyArguments = { readonly secret: string; readonly salt: string; readonly options: KeyOptions }

@@ -60,14 +60,14 @@ export class Capacity {
   }
 
   /**
-   * Log that an address has too many connections. If the address may belong to a proxy, the log line says to add the
-   * proxy to `trustProxy`.
+   * Log that an address has too many connections. If the address may belong to a proxy, the log line says to name
+   * the address in `trustProxy`.
    */
   #warn(request: Caller, address: PeerAddress): void {
     // Fastify sets `ips` only with `trustProxy`.
     const isProxy = request.headers['x-forwarded-for'] !== undefined && request.ips === undefined
     const hint = isProxy
-      ? '; if this is the address of your proxy, add it to trustProxy (the setting TRUST_PROXY of the chat app)'
+      ? "; if the address is your proxy's, name it in Fastify's option trustProxy (in the bundled chat: TRUST_PROXY)"
       : ''
     const message = `too many connections from one address${hint}`
     const details = { address: address.read(), limit: this.#endpoint.limits.maxConnectionsPerAddress }

@@ -166,7 +166,7 @@ export type Mount = {
 const DEFAULT_REFUSAL: RefusalResponse = Object.freeze({ status: 403 })
 
 const endOfMount = rule(
-  'a path such as "/websocket"',
+  'a path with a character other than "/", such as "/websocket"',
   (path) => typeof path === 'string' && /[^/]/.test(path),
 )
 const webSocketOptions = object<WebSocketOptions>({
@@ -217,7 +217,9 @@ const mountOptions: Rule = (value) =>
     ? optionsOfMount(value)
     : faultOf('the result of defineSocket, or an object { socket: defineSocket(...) }', value)
 const mountPath: Rule = (path) => {
-  if (typeof path !== 'string' || !path.startsWith('/')) return faultOf('a path that starts with "/"', path)
+  if (typeof path !== 'string' || !path.startsWith('/')) {
+    return { path: '', words: `must start with "/" (got ${shown(path)})` }
+  }
   const [, mounted, transport] = TRANSPORT_PATH.exec(path) ?? []
   if (transport === undefined) return null
   return faultOf(`${shown(mounted || '/')}, because clients append "${transport}" to the mount path`, path)

@@ -55,11 +55,17 @@ const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
  */
 export function compileOrigin(checkOrigin: CheckOrigin, urlHost: string | null = null): OriginCheck {
   const allows = toRule(checkOrigin, urlHost)
-  const setting = typeof checkOrigin === 'function' ? 'a function' : JSON.stringify(checkOrigin)
+  const reason = reasonOf(checkOrigin, urlHost)
   return (header, request) => {
     if (header === undefined || allows(parseOrigin(header), request)) return null
-    return `origin ${JSON.stringify(header.slice(0, 200))} is not allowed to connect to "${toText(request)}": checkOrigin is ${setting}`
+    return `origin ${JSON.stringify(header.slice(0, 200))} is not allowed to connect to "${toText(request)}": ${reason}`
   }
+}
+
+function reasonOf(checkOrigin: CheckOrigin, urlHost: string | null): string {
+  if (typeof checkOrigin === 'function') return 'the function checkOrigin did not return true'
+  if (checkOrigin === true) return `checkOrigin is true and urlHost is "${urlHost}"`
+  return `checkOrigin is ${JSON.stringify(checkOrigin)}`
 }
 
 function toRule(checkOrigin: CheckOrigin, urlHost: string | null): OriginRule {
@@ -82,7 +88,7 @@ const entries = list((entry) =>
   typeof entry === 'string' && parseOrigin(entry).host !== null
     ? null
     : faultOf(
-        "an origin with a host, like 'https://example.com', '//example.com:888' or '//*.example.com'",
+        "an origin with '//' and a host, like 'https://example.com', '//example.com:888' or '//*.example.com'",
         entry,
       ),
 )

@@ -18,7 +18,8 @@ export function readRefusal(result: unknown): RefusalResponse {
   const given = wordsOf(result)
   throw new UsageError(
     'PHX_ERR_RESULT',
-    `refuse must return { status, headers?, body? } or { close, reason? } (got ${given})`,
+    'refuse must return { status: 200 to 599, headers?, body?: string } or { close: sendable close code, ' +
+      `reason?: string of at most ${MAX_REASON_BYTES} bytes } (got ${given})`,
   )
 }
 

@@ -19,8 +19,8 @@ export function checkWsVersion(options: object, version = wsVersion()): void {
   if (BOUNDS.every((bound) => bound in options)) return
   throw new UsageError(
     'PHX_ERR_WS_VERSION',
-    `@fastify/websocket must use ws ${NEEDED} or later, which limits floods of pings and fragments ` +
-      `(got ${version}; run npm i ws@^${NEEDED})`,
+    `@fastify/websocket must use ws ${NEEDED} or later (got ${version}): older versions do not limit floods of ` +
+      `pings and fragments. Run npm i ws@^${NEEDED}`,
   )
 }
 

@@ -54,7 +54,7 @@ describe('a bearer token', () => {
     'rejects %j, without repeating it in the error',
     (given) => {
       expect(() => read(given)).toThrow(
-        /^B must be empty, or at least 4 characters \(letters, digits and -._~\+\/\)$/,
+        /^B must be empty, or at least 4 characters, each an ASCII letter, a digit or one of -._~\+\/ \(at the end also =\)$/,
       )
     },
   )
@@ -69,7 +69,7 @@ describe('a secret', () => {
   })
 
   test.each(['', 'abc', 'ab cd', 'abcd\n'])('rejects %j, without repeating it in the error', (given) => {
-    expect(() => read(given)).toThrow(/^S must be at least 4 characters long and contain no spaces$/)
+    expect(() => read(given)).toThrow(/^S must be at least 4 characters long and contain no whitespace$/)
   })
 })
 
@@ -95,7 +95,7 @@ describe('origins', () => {
     '*.a',
   ])('rejects %j', (given) => {
     expect(() => read(given)).toThrow(
-      `O must be * or origins such as https://example.com (got ${JSON.stringify(given)})`,
+      `O must be * or a comma-separated list of origins such as https://example.com, in lower case without a final slash (got ${JSON.stringify(given)})`,
     )
   })
 })
@@ -117,7 +117,7 @@ describe('addresses', () => {
     'rejects %j',
     (given) => {
       expect(() => read(given)).toThrow(
-        `A must be addresses such as 10.0.0.1,fd00::/8,loopback (got ${JSON.stringify(given)})`,
+        `A must be a comma-separated list of IP addresses, ranges such as fd00::/8, and the words loopback, linklocal and uniquelocal (got ${JSON.stringify(given)})`,
       )
     },
   )
@@ -137,7 +137,7 @@ describe('the prefix in a Redis', () => {
 
   test.each(['{chat}', 'a b', 'a*', 'x'.repeat(101)])('rejects %j', (given) => {
     expect(() => read(given)).toThrow(
-      `P must be 1 to 100 letters, digits, dots, underscores, colons or hyphens (got ${JSON.stringify(given)})`,
+      `P must be 1 to 100 ASCII letters, digits, dots, underscores, colons or hyphens (got ${JSON.stringify(given)})`,
     )
   })
 })

@@ -95,7 +95,7 @@ test('in production the secret of long-poll is not derived from the address of R
 
 test('several worker processes require Redis', () => {
   expect(() => readSettings({ WORKERS: '4' })).toThrow(
-    'WORKERS=4 requires REDIS_URL, which connects the worker processes',
+    'WORKERS=4 (or --workers) requires REDIS_URL, which connects the worker processes',
   )
   const env = { WORKERS: '4', REDIS_URL: 'redis://localhost:6379' }
   expect(readSettings(env)).toMatchObject({ workers: 4, redisUrl: 'redis://localhost:6379' })
@@ -110,7 +110,7 @@ test('sign-in without a password is allowed only for development on one machine'
       { NODE_ENV: 'production' },
       'DEV_LOGIN=1 is for development and cannot be used with NODE_ENV=production',
     ],
-    [{ AUTH_SECRET: undefined }, 'DEV_LOGIN=1 requires AUTH_SECRET, which signs its tokens'],
+    [{ AUTH_SECRET: undefined }, 'DEV_LOGIN=1 requires AUTH_SECRET, which signs the tokens of users'],
     [{ HOST: '0.0.0.0' }, 'DEV_LOGIN=1 requires HOST to be a loopback address (got 0.0.0.0)'],
     [
       { TRUST_PROXY: '10.0.0.1' },

@@ -31,8 +31,11 @@ test.each([
   [['--name', 'Ann'], {}, 'AUTH_SECRET'],
   [[], env, '--name'],
   [['--name', ''], env, '--name'],
+  [['--name', 'a\tb'], env, '--name must have 1 to 40 characters and no control characters (got "a\\tb")'],
   [['--name', 'Ann', '--id', 'a b'], env, '--id'],
+  [['--name', 'Ann', '--id', 'constructor'], env, 'reserved word such as "constructor" (got "constructor")'],
   [['--name', 'Ann', '--hours', 'x'], env, '--hours'],
+  [['--name', 'Ann', '--hours', ''], env, '--hours must be a finite number of at least 0.0003 (got "")'],
   [['--name', 'Ann', '--hours', '0'], env, '--hours'],
   [['--nme', 'Ann'], env, '--nme'],
 ])('%j is refused with a line that names the mistake', async (args, given, word) => {

@@ -58,7 +58,7 @@ test('a message without an echo is not confirmed, and its retry is not shown twi
   const unsent = page.getByRole('list', { name: 'Not confirmed yet' }).getByRole('listitem')
   await unsent.getByText('Not confirmed', { exact: true }).waitFor()
   expect(await unsent.getByRole('alert').textContent()).toBe(
-    'The connection was lost before the server confirmed the message.',
+    'The conversation was interrupted before the server confirmed the message.',
   )
 
   isDeaf = false

@@ -65,7 +65,7 @@ test('push rejects when the reply is an error', async () => {
   const reply = room.push('new_msg', { body: 'hi' })
   line.reply('error', { reason: 'muted' })
   await expect(reply).rejects.toMatchObject({
-    message: 'new_msg was answered with an error: muted',
+    message: '"new_msg" was answered with an error: muted',
     status: 'error',
     response: { reason: 'muted' },
   })
@@ -77,7 +77,7 @@ test('push rejects when no reply comes within the timeout of phoenix.js', async 
   const { room } = await joinedRoom()
   const reply = room.push('new_msg', { body: 'hi' })
   const rejected = expect(reply).rejects.toMatchObject({
-    message: 'new_msg was not answered in time',
+    message: '"new_msg" timed out',
     status: 'timeout',
   })
   await vi.advanceTimersByTimeAsync(10_000)
@@ -198,11 +198,11 @@ test('a params function is called at every join', async () => {
 
 test('a topic that the contract does not match is refused, and so is a value that is not a channel', () => {
   const { socket } = new MemoryLine()
-  const message = 'typed: the topic must be a topic that matches "room:*" of the contract (got "office:1")'
-  expect(() => typed(Room, socket, 'office:1' as 'room:1', { since: 0 })).toThrow(message)
-  expect(() => typed(Room, socket as never)).toThrow('typed: the topic must be a topic that matches "room:*"')
+  const topic = `typed: the topic must be a string that matches the contract's topic "room:*"`
+  expect(() => typed(Room, socket, 'office:1' as 'room:1', { since: 0 })).toThrow(`${topic} (got "office:1")`)
+  expect(() => typed(Room, socket as never)).toThrow(topic)
   expect(() => typed(Room, {} as never)).toThrow(expect.objectContaining({ code: 'PHX_ERR_OPTION' }))
-  const channel = 'typed: the channel must be a channel of phoenix.js'
+  const channel = 'typed: the second argument must be a Socket or a channel of phoenix.js'
   expect(() => typed(Room, {} as never)).toThrow(channel)
   expect(() => typed(Room, undefined as never)).toThrow(channel)
 })

@@ -232,7 +232,8 @@ describe('a primary exits with 1 and the reason', () => {
     await expect(run).rejects.toMatchObject({
       code: 1,
       stdout: '',
-      stderr: 'fastify-phoenix: WORKERS=2 requires REDIS_URL, which connects the worker processes\n',
+      stderr:
+        'fastify-phoenix: WORKERS=2 (or --workers) requires REDIS_URL, which connects the worker processes\n',
     })
   })
 
@@ -260,7 +261,7 @@ describe('a primary exits with 1 and the reason', () => {
     // One of them was on the process that was killed.
     expect((await codes).sort()).toEqual([1006, 1012])
     expect(app.lines.filter((line) => line.startsWith('fastify-phoenix'))).toEqual([
-      'fastify-phoenix: 6 worker processes in a row exited early; last reason: exit code 7',
+      'fastify-phoenix: 6 times in a row, a worker process exited within 5 s of its start; last reason: exit code 7',
     ])
   })
 })

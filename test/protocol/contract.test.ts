@@ -36,6 +36,13 @@ const kept =
   () =>
     Reflect.apply(defineContract, null, [{ topic: 'room:*', outgoing, history }])
 
+it('refuses an event of the protocol as a key', () => {
+  const incoming = { phx_join: { payload: Type.Object({}) } }
+  expect(() => defineContract({ topic: 'room:*', incoming })).toThrow(
+    'contract "room:*": `incoming` has an invalid key: a key must be a non-empty event name other than phx_close',
+  )
+})
+
 it('accepts a history of events that the server sends (RECOVERY-1)', () => {
   expect(
     kept({ events: ['new_msg'], size: 5, ttlMs: 1_000, maxBytes: 1, keyTtlMs: 1_000, onJoin: 0 }),

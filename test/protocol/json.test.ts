@@ -169,17 +169,17 @@ describe('encodePayload', () => {
   })
 
   it.each([
-    { payload: [1], given: '[1]' },
+    { payload: [1], given: 'an array' },
     { payload: null, given: 'null' },
-    { payload: undefined, given: 'null' },
+    { payload: undefined, given: 'undefined' },
     { payload: 'text', given: '"text"' },
     { payload: 7, given: '7' },
     { payload: true, given: 'true' },
     { payload: new Date(0), given: '"1970-01-01T00:00:00.000Z"' },
-    { payload: Array(100).fill(0), given: `[${'0,'.repeat(19)}0` },
+    { payload: 'x'.repeat(61), given: `"${'x'.repeat(60)}…"` },
   ])('refuses a payload that is not a JSON object: $given (FRAME-6)', ({ payload, given }) => {
     expect(() => encodePayload(payload)).toThrow(
-      new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `a payload must be a JSON object (got ${given})`),
+      new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `a payload must be a JSON object or bytes (got ${given})`),
     )
   })
 })

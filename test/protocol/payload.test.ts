@@ -34,7 +34,9 @@ test.each(bytes)('%s is a payload of bytes (BINARY-1)', (_, make) => {
   expect(data(v2.fastlane(broadcast))).toBe('02010172' + '65' + '01020304')
   expect([broadcast.payload, broadcast.json]).toEqual([expect.any(Uint8Array), null])
   for (const message of [push(make()), reply(make())]) {
-    expect(() => v1.encode(message)).toThrow(refused('version 1 does not support binary payloads'))
+    expect(() => v1.encode(message)).toThrow(
+      refused("the client's protocol version 1.0.0 does not support binary payloads"),
+    )
   }
   expect(v1.fastlane(broadcast)).toBeNull()
 })
@@ -66,7 +68,7 @@ const lost: [string, () => unknown][] = [
 ]
 
 test.each(lost)('%s is not a valid payload (FRAME-9)', (what, make) => {
-  const error = refused(`the payload is ${what}, which cannot be sent`)
+  const error = refused(`the payload cannot be sent: it is ${what}`)
   for (const serializer of [v1, v2]) {
     expect(() => serializer.encode(push(make()))).toThrow(error)
     expect(() => serializer.encode(reply(make()))).toThrow(error)
@@ -75,7 +77,7 @@ test.each(lost)('%s is not a valid payload (FRAME-9)', (what, make) => {
 })
 
 test.each(lost)('%s in a payload is an error that names the path (FRAME-9)', (what, make) => {
-  const nested = (place: string) => refused(`${place} is ${what}, which cannot be sent`)
+  const nested = (place: string) => refused(`the payload cannot be sent: the value at ${place} is ${what}`)
   expect(() => v2.encode(push({ a: 1, users: [{ tags: make() }] }))).toThrow(nested('/users/0/tags'))
   expect(() => v1.encode(reply([null, make()]))).toThrow(nested('/1'))
   expect(() => new Broadcast('r', 'e', { x: { y: make() } })).toThrow(nested('/x/y'))
@@ -110,7 +112,7 @@ test.each([
   ['a key', { '\ud83d': 1 }],
   ['a text after a backslash', { body: '\\\ud800' }],
 ])('half of a surrogate pair is not sent: %s (FRAME-10)', (_, payload) => {
-  const error = refused('text must be well-formed Unicode (got a lone surrogate)')
+  const error = refused('all text in a message must be well-formed Unicode (got a lone surrogate)')
   for (const serializer of [v1, v2]) {
     expect(() => serializer.encode(push(payload))).toThrow(error)
     expect(() => serializer.encode(reply(payload))).toThrow(error)

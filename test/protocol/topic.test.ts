@@ -39,7 +39,7 @@ it.each(['*:room', 'room:*:users', 'room:**', '**'])('refuses the pattern "%s" (
   expect(() => parseTopicPattern(pattern)).toThrow(
     new UsageError(
       'PHX_ERR_DEFINITION',
-      `topic pattern must be a topic with at most one "*", as its last character (got "${pattern}")`,
+      `topic pattern must be a string with at most one "*", as its last character (got "${pattern}")`,
     ),
   )
 })
@@ -49,7 +49,7 @@ it.each([
   ['room:{id}', '{id}'],
 ])('refuses the pattern "%s" of another router', (pattern, placeholder) => {
   expect(() => parseTopicPattern(pattern)).toThrow(
-    `topic pattern must be a topic with "*" at its end instead of "${placeholder}" (got "${pattern}")`,
+    `must be a string without placeholders such as "${placeholder}"; its last character can be "*" (got "${pattern}")`,
   )
 })
 

@@ -131,7 +131,10 @@ describe('encode', () => {
   })
 
   it('throws for bytes (V1-6)', () => {
-    const noBytes = new ProtocolError('PHX_ERR_PAYLOAD_TYPE', 'version 1 does not support binary payloads')
+    const noBytes = new ProtocolError(
+      'PHX_ERR_PAYLOAD_TYPE',
+      "the client's protocol version 1.0.0 does not support binary payloads",
+    )
     expect(() => encode(new Message('1', null, 't', 'e', Uint8Array.of(1)))).toThrow(noBytes)
     expect(() => encode(new Reply('1', '2', 't', 'ok', Uint8Array.of(1)))).toThrow(noBytes)
   })

@@ -90,14 +90,14 @@ describe('options', () => {
   test.each<[unknown, string]>([
     [
       {},
-      "phoenix: `sockets` must be an object that maps paths to sockets, e.g. { '/socket': UserSocket } (got undefined)",
+      "phoenix: `sockets` must be a plain object that maps paths to sockets, e.g. { '/socket': UserSocket } (got undefined)",
     ],
-    [{ sockets: null }, '`sockets` must be an object that maps paths to sockets'],
+    [{ sockets: null }, '`sockets` must be a plain object that maps paths to sockets'],
     [
       { sockets: { '/socket': {} } },
       'mount "/socket": `socket` must be the result of defineSocket (got undefined)',
     ],
-    [{ sockets: { socket: UserSocket } }, 'mount path must be a path that starts with "/" (got "socket")'],
+    [{ sockets: { socket: UserSocket } }, 'mount path must start with "/" (got "socket")'],
     [
       { sockets, limits: { maxChannels: 0 } },
       'phoenix: `limits.maxChannels` must be a positive integer (got 0)',
@@ -105,7 +105,7 @@ describe('options', () => {
     [{ sockets, limits: { channels: 1 } }, '`limits` has an unknown key "channels"'],
     [
       { sockets, prefix: '/api' },
-      'unknown key "prefix" (an option of Fastify; register phoenix in a scope that has this option',
+      'unknown key "prefix" (an option of Fastify; register phoenix in a scope that has this option: `app.register(async (scope) => scope.register(phoenix, { … }), { prefix: … })`)',
     ],
     [{ sockets, onGaps: 'rejoin' }, 'has an unknown key "onGaps" (did you mean "onGap"?)'],
     [{ sockets, secret: 'short' }, '`secret` must be a string of at least 20 bytes (got 5 bytes)'],
@@ -168,7 +168,7 @@ describe('without `await` before register there is no endpoint yet, and the erro
     const app = server()
     const registered = app.register(phoenix, { sockets })
     expect(() => use(app.endpoint)).toThrow(
-      `${name}: the endpoint must be an \`Endpoint\`, such as \`app.endpoint\` after \`await app.register(phoenix, …)\` (got undefined)`,
+      `${name}: the endpoint must be \`app.endpoint\`, set by \`await app.register(phoenix, …)\` (got undefined)`,
     )
     await registered
   })

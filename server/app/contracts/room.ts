@@ -21,7 +21,7 @@ export const NewMessage = Type.Object({
 /** Name of 1 to 40 code points, without control characters and unpaired surrogates. */
 export const PersonName = Type.String({
   pattern: `^[^\\p{Cc}\\p{Cs}]{1,${limits.personName}}$`,
-  description: 'Name that a person chose',
+  description: 'Display name of a person',
 })
 
 /** Property names that every JavaScript object inherits. As keys of presences, they would confuse clients. */
@@ -30,7 +30,7 @@ const RESERVED = Object.getOwnPropertyNames(Object.prototype).join('|')
 /** Key of a person's presence: 1 to 64 letters, digits, `-` and `_`. */
 export const PersonId = Type.String({
   pattern: `^(?!(?:${RESERVED})$)[\\w-]{1,${limits.client}}$`,
-  description: 'Id of the user; on a server without user tokens, id of the browser',
+  description: 'Id of the user; on a server without user tokens, an id that the client chose',
 })
 
 /** Public data of a person, which every member of the room receives. */

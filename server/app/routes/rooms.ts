@@ -13,7 +13,7 @@ const MAX_LIMIT = 100
 const Limit = Type.String({
   pattern: '^(?:[1-9]\\d?|100)$',
   default: String(MAX_LIMIT),
-  description: 'Page size, 1 to 100',
+  description: 'Maximum number of entries in the response, 1 to 100',
 })
 const Page = Type.String({
   pattern: '^(?:[1-9]|10)$',
@@ -37,9 +37,11 @@ const Before = Type.String({
 const MessagesQuery = Type.Object({ limit: Type.Optional(Limit), before: Type.Optional(Before) })
 const Messages = Type.Object({
   epoch: Type.String({
-    description: 'Id of the current numbering; `seq` numbers of different epochs cannot be compared',
+    description: 'Id of the numbering of messages; `seq` values can be compared only within one epoch',
   }),
-  head: Type.Integer({ description: '`seq` of the latest message; 0 = none' }),
+  head: Type.Integer({
+    description: 'Highest `seq` in the current epoch; 0 if the epoch has no message yet',
+  }),
   messages: Type.Array(
     Type.Object({
       seq: Type.Union([Type.Integer(), Type.Null()], {
@@ -52,14 +54,17 @@ const Messages = Type.Object({
     }),
   ),
   before: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'Value of `before` for the next page; null if there is none',
+    description:
+      'Send this number as the query parameter `before` to get older messages; null if there are no more',
   }),
 })
 const SayHeaders = Type.Object({
   'idempotency-key': Type.Optional(
     Type.String({
       pattern: '^[\\x21-\\x7e]{1,255}$',
-      description: 'A repeated request with the same key gets the same response and sends no second message',
+      description:
+        'If a request is repeated with the same key within 5 minutes, its message is sent only once. ' +
+        '1 to 255 printable ASCII characters without spaces',
     }),
   ),
 })
@@ -94,7 +99,9 @@ const say = {
   response: { 202: Accepted },
 }
 
-const UNCONFIRMED = 'It is unknown whether the message was sent. Retry with the same `idempotency-key`.'
+const UNCONFIRMED =
+  'It is unknown whether the message was sent. Retry with the same `idempotency-key`; ' +
+  'without a key, a retry may send the message twice.'
 
 /** Plugin with the routes of rooms: list the rooms, show a room, read its messages, send a message. */
 export async function roomsRoutes(

@@ -10,9 +10,10 @@ import type { Settings } from '../settings.ts'
 const SIGNED_IN_S = 12 * 3_600
 
 const show = {
-  summary: 'Get the user of the token',
+  summary: "Get the user of the request's token",
   description:
-    'If the token is missing or invalid, `user` is null. So a page can find out why its socket was refused.',
+    'If the token is missing or invalid, the response is 200 and `user` is null. ' +
+    'This lets a page check its token after its socket was refused.',
   tags: ['session'],
   response: { 200: Session, ...problemResponses(429, 500, 503) },
 }

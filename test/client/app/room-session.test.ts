@@ -227,7 +227,7 @@ test('leaving closes the channel, and messages that are being sent become doubtf
   session.leave()
   expect(line.last[3]).toBe('phx_leave')
   expect(conversation.membership).toBe('closed')
-  expect(reasons()).toEqual(['The room was closed before the server confirmed the message.'])
+  expect(reasons()).toEqual(['Your session in this room ended before the server confirmed the message.'])
 })
 
 test('the end of a session does not affect the next one in the same room', () => {

@@ -53,13 +53,14 @@ test('an empty set of contracts can be described', () => {
 })
 
 test('the address of a pattern has the rest of the topic as parameter, an exact topic has no parameter', () => {
-  const { channels } = describeAll(Room, defineContract({ topic: 'news' }))
+  const { channels } = describeAll(Room, defineContract({ topic: 'news' }), defineContract({ topic: '*' }))
   expect(channels['room:*']).toMatchObject({
     address: 'room:{subtopic}',
-    parameters: { subtopic: { description: 'Part of the topic after room:' } },
+    parameters: { subtopic: { description: 'Part of the topic after `room:`' } },
   })
   expect(channels['news']).toMatchObject({ address: 'news' })
   expect(channels['news']).not.toHaveProperty('parameters')
+  expect(channels['*']?.parameters).toEqual({ subtopic: { description: 'The whole topic' } })
 })
 
 test('a join has its params, and is answered with a reply or an error', () => {

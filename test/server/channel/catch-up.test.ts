@@ -137,10 +137,10 @@ it('refuses bytes and too large payloads for kept events (RECOVERY-16)', () => {
   const refused = (words: RegExp) =>
     expect.objectContaining({ code: 'PHX_ERR_PAYLOAD_TYPE', message: expect.stringMatching(words) })
   expect(() => endpoint.broadcast('log:a', 'msg', Uint8Array.of(1))).toThrow(
-    refused(/^the payload of "msg", which the history of log:a keeps, must be JSON \(got bytes\)$/),
+    refused(/^the history of "log:a" keeps "msg", so the payload must be JSON \(got bytes\)$/),
   )
   expect(() => endpoint.broadcast('log:a', 'msg', { text: 'x'.repeat(1_000) })).toThrow(
-    refused(/ keeps, must have at most \d+ bytes \(got 1011\)$/),
+    refused(/, so the payload must have at most \d+ bytes \(got 1011\)$/),
   )
   expect(() => endpoint.broadcast('log:a', 'blink', Uint8Array.of(1))).not.toThrow()
 })

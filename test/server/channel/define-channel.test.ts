@@ -68,7 +68,10 @@ describe('defineChannel', () => {
     [{ handleIn }, 'channel "room:*": `join` must be a function (got undefined)'],
     [{ join: {}, handleIn }, '`join` must be a function (got an empty object)'],
     [{ join: class Join {}, handleIn }, '`join` must be a function (got the class Join)'],
-    [{ join }, '`handleIn` must be an object with the handlers new_msg, upload (got undefined)'],
+    [
+      { join },
+      '`handleIn` must be an object with a handler for each of these events: new_msg, upload (got undefined)',
+    ],
     [{ join, handleIn: { new_msg() {} } }, '`handleIn.upload` must be a function (got undefined)'],
     [
       { join, handleIn: { ...handleIn, typing() {} } },

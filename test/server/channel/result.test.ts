@@ -49,8 +49,8 @@ describe('a reply', () => {
 })
 
 test('the error for an invalid reply names the valid ones (REPLY-3)', () => {
-  const forms = '{ ok: reply }, { error: reason } or { status, payload }'
-  expect(badReply('yes').message).toBe(`reply(): the result must be ${forms} (got 'yes')`)
+  const forms = '{ ok: reply }, { error: reason } or { status: string, payload }'
+  expect(badReply('yes').message).toBe(`reply(ref, result): \`result\` must be ${forms} (got 'yes')`)
 })
 
 describe('a stop', () => {
@@ -80,7 +80,7 @@ describe('the error for any other result', () => {
     [
       'handleIn.new_msg',
       'handleIn.new_msg must return nothing, { ok: reply }, { error: reason }, ' +
-        '{ status, payload } or { stop: reason, reply? } (got { oops: 1 })',
+        '{ status: string, payload } or { stop: reason, reply? } (got { oops: 1 })',
     ],
     ['handleOut.new_msg', 'handleOut.new_msg must return nothing or { stop: reason } (got { oops: 1 })'],
     ['handleInfo.tick', 'handleInfo.tick must return nothing or { stop: reason } (got { oops: 1 })'],

@@ -62,7 +62,7 @@ test('help lists the commands', async () => {
 test.each([
   [['fke'], 'Unknown command "fke". Commands: broadcast, fake'],
   [['fake', '--prot', '1'], "Unknown option '--prot'"],
-  [['fake', '--port', 'many'], '`port` must be a port, from 0 to 65535'],
+  [['fake', '--port', 'many'], '`port` must be an integer from 0 to 65535'],
   [['fake', 'a.mjs', 'b.mjs'], 'expected at most one script (got a.mjs, b.mjs)'],
   [['fake', 'nowhere.mjs'], 'nowhere.mjs'],
   [['broadcast', 'room:a', 'said'], 'expected TOPIC EVENT PAYLOAD (got room:a said)'],
@@ -71,7 +71,7 @@ test.each([
     'PAYLOAD must be a JSON object, such as {"body":"hi"} (got {body})',
   ],
   [['broadcast', 'room:a', 'said', '[1]'], 'PAYLOAD must be a JSON object, such as {"body":"hi"} (got [1])'],
-  [['broadcast', '--url', 'http://a', 'room:a', 'said', '{}'], 'invalid Redis URL (Protocol'],
+  [['broadcast', '--url', 'http://a', 'room:a', 'said', '{}'], '`url` must be a Redis URL'],
 ])('%j fails with a message', async (args, words) => {
   const { given, written } = terminal()
   expect(await runCommand(args, given)).toBe(1)

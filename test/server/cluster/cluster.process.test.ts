@@ -67,7 +67,7 @@ describe('a primary', () => {
     [
       'listens but does not start in time',
       'hang',
-      '`start` did not resolve within 0.5 s after the server began to listen',
+      'cluster: `start` did not resolve within 0.5 s after the server began to listen',
     ],
   ])('exits with 1 at its start if a worker %s', async (_what, plan, reason) => {
     const { app } = run(plan, { START_LIMIT: '500' })
@@ -81,7 +81,7 @@ describe('a primary', () => {
     process.kill(pids[0] ?? 0, 'SIGKILL')
     expect(await app.exited).toEqual({ code: 1, signal: null })
     expect(reasons(app)).toEqual([
-      'fastify-phoenix: 6 worker processes in a row exited early; last reason: half a deploy',
+      'fastify-phoenix: 6 times in a row, a worker process exited within 5 s of its start; last reason: half a deploy',
     ])
   })
 
@@ -91,7 +91,7 @@ describe('a primary', () => {
     process.kill(pids[0] ?? 0, 'SIGKILL')
     const [, second] = await app.listened(2)
     plan('start')
-    await app.line(new RegExp(`"worker":${second},"reason":"\`start\` did not resolve`))
+    await app.line(new RegExp(`"worker":${second},"reason":"cluster: \`start\` did not resolve`))
     const [, , third] = await app.listened(3)
     expect(app.running).toEqual([third])
   })

@@ -156,7 +156,7 @@ test('if Redis cannot be reached or refuses the login, publish rejects in time',
 test('wrong use throws at the call', async () => {
   expect(() => new Emitter(Object({ urll: '' }))).toThrow('Emitter has an unknown key "urll"')
   expect(() => new Emitter(Object({ histories: ['log:*'] }))).toThrow(
-    'Emitter: `histories[0]` must be an object',
+    'Emitter: `histories[0]` must be a plain object',
   )
   expect(() => new Emitter({ url: 'redis://a', urls: ['redis://b'] })).toThrow('exclude each other')
   const emitter = new Emitter({ connectTimeout: 1 })
@@ -165,7 +165,7 @@ test('wrong use throws at the call', async () => {
     /the event must be .* other than phx_close/,
   )
   await expect(emitter.publish('', 'b', {})).rejects.toThrow(/the topic must be/)
-  await expect(emitter.publish('a', 'b', {}, { key: '' })).rejects.toThrow('emitter.publish(): the options')
+  await expect(emitter.publish('a', 'b', {}, { key: '' })).rejects.toThrow('emitter.publish(): `options`')
   await emitter.close()
   await expect(emitter.publish('a', 'b', {})).rejects.toThrow('the emitter is closed')
 })

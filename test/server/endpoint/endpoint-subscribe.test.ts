@@ -44,10 +44,10 @@ test('broadcastFrom excludes one channel, by its id, with or without the contrac
   const wrong = undefined as unknown as string
   const broadcastFrom = () => endpoint.broadcastFrom(wrong, 'room:a', 'said', {})
   expect(broadcastFrom).toThrow(
-    /^endpoint.broadcastFrom\(\): the id of a channel or subscription must be a string/,
+    /^endpoint.broadcastFrom\(\): `from`, the id of a channel or subscription, must be a string/,
   )
   const localBroadcastFrom = () => endpoint.localBroadcastFrom(wrong, 'room:a', 'said', {})
-  expect(localBroadcastFrom).toThrow(/^endpoint.localBroadcastFrom\(\): the id .* must be a string/)
+  expect(localBroadcastFrom).toThrow(/^endpoint.localBroadcastFrom\(\): `from`, the id .* must be a string/)
 })
 
 test('a subscription is called with each broadcast except its own, until it ends', async () => {

@@ -58,7 +58,7 @@ test.each([
   (endpoint: EndpointServer, topic: never) => endpoint.broadcastFrom('id', Room, topic, 'said', { n: 1 }),
 ])('refuses a topic that does not match the contract: %#', (broadcast) => {
   expect(() => broadcast(new EndpointServer(), 'rooms:a' as never)).toThrow(
-    'the topic of a broadcast must be a topic that matches "room:*" of the contract (got "rooms:a")',
+    `the topic of a broadcast must be a string that matches the contract's topic "room:*" (got "rooms:a")`,
   )
 })
 

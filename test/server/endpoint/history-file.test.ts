@@ -130,6 +130,6 @@ test('the option is refused without a history, and with an engine that keeps his
   expect(() => new EndpointServer({ historyFile: 'history' })).toThrow('requires a contract with a `history`')
   const engine = new RedisEngine({ url: 'redis://127.0.0.1:1' })
   expect(() => new EndpointServer({ engine, histories: [KeptRoom], historyFile: 'history' })).toThrow(
-    'is for a single process',
+    '`historyFile` cannot be used with this engine',
   )
 })

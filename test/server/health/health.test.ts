@@ -120,7 +120,7 @@ test('refuses to start without an endpoint, and with an unknown option', async (
   await expect(fastify().register(health, none as HealthOptions)).rejects.toMatchObject({
     code: 'PHX_ERR_NO_ENDPOINT',
     message:
-      'health: the endpoint must be an `Endpoint`, such as `app.endpoint` after `await app.register(phoenix, …)` (got undefined)',
+      'health: the endpoint must be `app.endpoint`, set by `await app.register(phoenix, …)` (got undefined)',
   })
 })
 

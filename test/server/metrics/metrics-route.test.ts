@@ -51,10 +51,14 @@ test('a function can be given instead of a token', async () => {
 })
 
 const illegal: [options: object, message: string][] = [
-  [{ token: 'short' }, '`token` must be a string of at least 16 visible ASCII characters'],
+  [{ token: 'short' }, '`token` must be a string of at least 16 visible ASCII characters, without spaces'],
   [{ token: TOKEN, authorize: () => true }, '`token` and `authorize` exclude each other'],
   [{ tokens: TOKEN }, 'unknown key "tokens"'],
 ]
+
+test('the error of an invalid token does not contain the token', async () => {
+  await expect(open({ token: 'hunter2' })).rejects.toThrow(/without spaces \(got a string of length 7\)$/)
+})
 
 test.each(illegal)('wrong options are refused: %j', async (options, message) => {
   await expect(open(options)).rejects.toThrow(message)

@@ -22,7 +22,7 @@ describe('definePresence', () => {
     const contract: Contract = defineContract({ topic: 'room:*' })
     expect(() => definePresence(contract as PresenceContract)).toThrow(UsageError)
     expect(() => definePresence(contract as PresenceContract)).toThrow(
-      'contract "room:*": the schema `presence` must be a TypeBox schema or JSON Schema (got undefined)',
+      'contract "room:*": `presence` must be a TypeBox schema or JSON Schema (got undefined)',
     )
   })
 

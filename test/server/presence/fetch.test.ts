@@ -38,8 +38,15 @@ describe('readFields', () => {
     expect(readFields({ u1: { name: 'Ann' } })).toEqual({ u1: { name: 'Ann' } })
   })
 
-  it.each([undefined, null, 'Ann', { u1: 'Ann' }, { u1: null }])('refuses %j', (result) => {
-    expect(() => readFields(result)).toThrow(expect.objectContaining({ code: 'PHX_ERR_RESULT' }))
+  it.each([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    ['Ann', '"Ann"'],
+    [{ u1: 'Ann' }, '"Ann" for the key "u1"'],
+    [{ u1: {}, u2: null }, 'null for the key "u2"'],
+  ])('refuses %j', (result, given) => {
+    const message = `\`fetch\` of a presence must return { [key]: { field: value } } (got ${given})`
+    expect(() => readFields(result)).toThrow(expect.objectContaining({ code: 'PHX_ERR_RESULT', message }))
   })
 })
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { UsageError } from '../../../server/errors.ts'
-import type { PresenceOwner } from '../../../server/presence/tracked.ts'
+import type { PresenceOwner, Tracked } from '../../../server/presence/tracked.ts'
 import { defineWorker } from '../../../server/supervisor/define-worker.ts'
 import { turn } from '../../helpers/deferred.ts'
 import { PresenceRoom, Room } from '../../helpers/presence-room.ts'
@@ -52,6 +52,17 @@ it('a channel is present on another topic of the contract, until it untracks or 
   expect(await presence.list(endpoint, 'room:a')).toEqual({})
 })
 
+it('rejects an endpoint without a topic, and names the call', () => {
+  const { presence, endpoint } = new PresenceRoom()
+  const member = endpoint as unknown as Tracked
+  const legal = 'the first argument must be the socket of a channel'
+  expect(() => presence.pushState(member)).toThrow(`presence "${Room.topic}": pushState(): ${legal} (got`)
+  expect(() => presence.list(member)).toThrow(`list(): ${legal}, or an endpoint followed by a topic (got`)
+  expect(() => presence.getByKey(member, 'ann')).toThrow(
+    `getByKey(): ${legal}, or an endpoint followed by a topic and a key (got`,
+  )
+})
+
 it('rejects a topic outside of the contract, an owner without a topic, and an owner without `exited`', async () => {
   const room = new PresenceRoom()
   const member = await room.join()
@@ -62,7 +73,7 @@ it('rejects a topic outside of the contract, an owner without a topic, and an ow
   const owner = room.endpoint.ownerOf(worker)
   const track = room.presence.track as unknown as (owner: PresenceOwner, key: string, meta: object) => unknown
   expect(() => track(owner, 'bot', { name: 'Bot' })).toThrow(
-    'the owner must be the socket of a channel if no topic follows the owner',
+    'the topic after the owner is missing; only the socket of a channel has a topic of its own',
   )
   for (const living of [null, 1, {}]) {
     expect(() => room.endpoint.ownerOf(living as typeof worker)).toThrow(UsageError)

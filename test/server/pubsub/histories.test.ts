@@ -26,6 +26,6 @@ it('finds the settings of a topic by its pattern, with defaults filled in', () =
 it('accepts overlapping patterns with the same history, and refuses different ones', () => {
   expect(() => new Histories([room('room:*'), room('room:lobby'), room('room:*')])).not.toThrow()
   expect(() => new Histories([room('room:*'), room('room:lobby', 5)])).toThrow(
-    'contracts whose topics overlap must have the same history ("room:*" and "room:lobby" differ)',
+    'contracts whose topics overlap must have equal `history` settings (those of "room:*" and "room:lobby" differ)',
   )
 })

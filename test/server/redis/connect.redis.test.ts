@@ -104,15 +104,17 @@ test('rejects options that contradict each other', async () => {
   const sentinel = createSentinel({ name: 'main', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] })
   const ioredis = { options: {}, status: 'wait', duplicate() {}, sendCommand() {}, ssubscribe() {} }
   const refused: [object, RegExp][] = [
-    [{ url: 'http://127.0.0.1' }, /invalid Redis URL/],
-    [{ url: 'nonsense' }, /invalid Redis URL/],
+    [{ url: 'http://127.0.0.1' }, /`url` must be a Redis URL/],
+    [{ url: 'nonsense' }, /`url` must be a Redis URL/],
+    [{ urls: [url, 'nonsense'] }, /`urls\[1\]` must be a Redis URL/],
+    [{ url, sentinels: ['nonsense'] }, /`sentinels\[0\]` must be a Redis URL/],
     [{ url, urls: [url] }, /`client`, `urls` and `url` exclude each other/],
     [{ client: createClient(), url }, /`client`, `urls` and `url` exclude each other/],
-    [{ urls: [] }, /`urls` must be an array of at least one URL/],
+    [{ urls: [] }, /`urls` must list at least one URL \(got an empty array\)/],
     [{ sentinels: [url] }, /`sentinels` requires a `url`/],
-    [{ url, sentinels: [] }, /`sentinels` must be an array of at least one URL/],
+    [{ url, sentinels: [] }, /`sentinels` must list at least one URL/],
     [{ client: sentinel }, /`client` must be a client made by createClient or createCluster .*Sentinel/],
-    [{ client: ioredis }, /got a client of ioredis; give its URL/],
+    [{ client: ioredis }, /got a client of ioredis; set `url`, or `urls`/],
     [{ client: {} }, /`client` must be a client made by createClient or createCluster/],
   ]
   for (const [options, message] of refused) expect(() => new RedisEngine(options)).toThrow(message)

@@ -42,7 +42,7 @@ describe('a master that becomes a replica while connections to it stay open', ()
     await listener.has(1, 2, 3)
     for (const node of [a, b]) {
       expect(node.lines).toEqual([AWAY, BACK])
-      expect(String(node.errors[0])).toMatch(/this Redis server cannot serve: READONLY/)
+      expect(String(node.errors[0])).toMatch(/this Redis server cannot be used: READONLY/)
     }
   })
 
@@ -97,7 +97,7 @@ describe('a master that becomes a replica while connections to it stay open', ()
     await failOver(pair)
     await until(() => connection.lines.includes(BACK))
     expect(String(connection.errors[0])).toMatch(
-      /READONLY: the role of the server must be "master" \(got "slave"\)/,
+      /this Redis server cannot be used: its role is "slave", not "master"/,
     )
   })
 })

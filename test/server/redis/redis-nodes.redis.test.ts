@@ -117,7 +117,7 @@ test('at most `maxQuestions` questions wait for answers', async () => {
   const waiting = [a.ask('b', 'q', null), a.ask('b', 'q', null)]
   await expect(a.ask('b', 'q', null)).rejects.toThrow(EngineError)
   await expect(a.ask('b', 'q', null)).rejects.toThrow(
-    'too many unanswered questions to other nodes: `maxQuestions` is 2',
+    'too many unanswered questions (requests to other nodes): `maxQuestions` (2) is reached',
   )
   expect(await a.askAll('q', null)).toEqual([])
   expect(warnings).toEqual(['too many unanswered questions to other nodes'])

@@ -44,7 +44,7 @@ test.each([
 ])('a channel that no topic can reach is refused: %#', (first, second) => {
   const { pattern } = second.pattern
   expect(() => socket.channel(first).channel(second)).toThrow(
-    `socket.channel("${pattern}"): no topic can reach this channel, because "${first.pattern.pattern}" is an earlier channel`,
+    `no topic can reach channel "${pattern}", because channel "${first.pattern.pattern}", which was added earlier`,
   )
 })
 

@@ -69,7 +69,7 @@ test('a crash rejects its call and all waiting ones; the next reaches the new in
   expect(error).toMatchObject({
     code: 'PHX_ERR_CALL',
     reason: 'ended',
-    message: 'call "crash" was not answered: counter ended',
+    message: 'call "crash" was not answered: child "counter" ended first',
   })
   expect((error as CallError).cause).toBeInstanceOf(CallbackError)
   await expect(waiting).rejects.toMatchObject({ reason: 'ended' })
@@ -84,7 +84,9 @@ test('a call that takes longer than its timeout is rejected; its answer is dropp
   onTestFinished(() => gate.resolve())
   const [short, long] = [handle.call('wait', gate.promise, { timeout: 100 }), handle.call('count')]
   const refused = Promise.all([
-    expect(short).rejects.toThrow('call "wait" was not answered: counter took longer than 100 ms'),
+    expect(short).rejects.toThrow(
+      'call "wait" was not answered: child "counter" did not answer within 100 ms',
+    ),
     expect(long).rejects.toMatchObject({ reason: 'timeout' }),
   ])
   await vi.advanceTimersByTimeAsync(5_000)
@@ -107,7 +109,7 @@ test('a call without a handler is rejected, and the worker keeps running (WORKER
 test.each([-1, Number.NaN, '5' as unknown as number])('refuses a timeout of %s', async (timeout) => {
   const { handle } = await startCounter()
   await expect(handle.call('count', undefined, { timeout })).rejects.toThrow(
-    'the options of a call: `timeout` must be',
+    'the third argument of call(): `timeout` must be',
   )
 })
 
@@ -115,7 +117,7 @@ test.each([
   [undefined, 'undefined'],
   [1, '1'],
   [{}, 'an empty object'],
-  [{ stop: undefined }, 'an object with stop'],
+  [{ stop: undefined }, '{ stop: undefined }'],
   [null, 'null'],
 ])('a handler that returns %s instead of a reply crashes', async (result, given) => {
   const supervisor = supervise()
@@ -138,5 +140,7 @@ test('a stopping worker answers earlier calls and rejects later ones (WORKER-4)'
   expect(await waiting).toBe('waited')
   await stopped
   expect(handle.send('add', 1)).toBe(false)
-  await expect(handle.call('count')).rejects.toThrow('call "count" was not answered: counter is not running')
+  await expect(handle.call('count')).rejects.toThrow(
+    'call "count" was not answered: child "counter" is not a running worker',
+  )
 })

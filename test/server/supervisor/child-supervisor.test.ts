@@ -47,9 +47,13 @@ test('if it gives up, this is one crash for its parent, which creates it again (
   expect(supervisor.children()[1]).toEqual({ id: 'nested', status: 'running', restarts: 1 })
   trace.worker('c').send('crash')
   expect(await supervisor.failed).toMatchObject({
-    message: 'nested: restart failed: the supervisor gave up (maxRestarts: 1, maxSeconds: 5)',
+    message:
+      'nested: restart failed: the restart limit is reached (maxRestarts: 1, maxSeconds: 5), so the supervisor stops',
     cause: {
-      cause: { message: 'c: restart failed: the supervisor gave up (maxRestarts: 0, maxSeconds: 5)' },
+      cause: {
+        message:
+          'c: restart failed: the restart limit is reached (maxRestarts: 0, maxSeconds: 5), so the supervisor stops',
+      },
     },
   })
   expect(trace.lines.at(-1)).toBe('a terminate "shutdown"')

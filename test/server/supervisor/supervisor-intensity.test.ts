@@ -17,7 +17,8 @@ test('the fourth crash within five seconds stops the children in reverse and res
   expect(await supervisor.failed).toMatchObject({
     name: 'CallbackError',
     code: 'PHX_ERR_RESTARTS',
-    message: 'b: restart failed: the supervisor gave up (maxRestarts: 3, maxSeconds: 5)',
+    message:
+      'b: restart failed: the restart limit is reached (maxRestarts: 3, maxSeconds: 5), so the supervisor stops',
     cause: { cause: { message: 'b: handleInfo.crash failed: b broke' } },
   })
   expect(trace.lines).toEqual(['b terminate crash', 'c terminate "shutdown"', 'a terminate "shutdown"'])
@@ -73,7 +74,7 @@ test('a restart whose init fails counts and is tried again until it comes up or 
     'a: init failed: down',
     'a: init failed: down',
     'a: init failed: down',
-    'a: restart failed: the supervisor gave up (maxRestarts: 3, maxSeconds: 5)',
+    'a: restart failed: the restart limit is reached (maxRestarts: 3, maxSeconds: 5), so the supervisor stops',
   ])
 })
 

@@ -82,13 +82,16 @@ test.each([
     'child: `shutdown` must be "brutal_kill" or a non-negative number of milliseconds (got -1)',
   ],
   [{ worker, shutdown: '5s' }, '`shutdown` must be "brutal_kill" or'],
-  [{ name: 'w' }, 'has an unknown key "name" (a child must be { worker: defineWorker({ name, … }) })'],
+  [
+    { name: 'w' },
+    'has an unknown key "name" (the name belongs in `worker: defineWorker({ name, … })`; a child',
+  ],
   [worker, 'child must be { worker: defineWorker({ … }) } (got the result of defineWorker)'],
   [
     { worker: { name: 'w', init() {} } },
     '`worker` must be the result of defineWorker (got an object with name, init)',
   ],
-  [undefined, 'child must be an object (got undefined)'],
+  [undefined, 'child must be a plain object (got undefined)'],
 ])('refuses to start %j', async (spec, message) => {
   const supervisor = new Supervisor({ strategy: 'one_for_one' })
   const started = supervisor.startChild(spec as never)
@@ -109,7 +112,7 @@ test.each([
   [{ maxSeconds: 0 }, 'supervisor: `maxSeconds` must be a number above 0 (got 0)'],
   [
     { logger: {} },
-    'supervisor: `logger` must be a logger with the functions `error`, `warn` (got an empty object)',
+    'supervisor: `logger` must be an object with the functions `error` and `warn` (got an empty object)',
   ],
 ])('refuses %j', (options, message) => {
   // @ts-expect-error some of them have the wrong type too
@@ -272,7 +275,7 @@ test('calls onCrash with the error and the id, and logs', async () => {
   const err = crashes[0]?.[0].cause
   expect(crashes).toEqual([[expect.objectContaining({ callback: 'handleInfo.crash' }), 'a']])
   expect(logger.lines).toEqual([
-    { level: 'warn', details: { child: 'a' }, message: 'worker has no handler for the message nobody' },
+    { level: 'warn', details: { child: 'a' }, message: 'worker has no handler for the message "nobody"' },
     {
       level: 'error',
       details: { child: 'a', err, code: 'PHX_ERR_CALLBACK', owner: 'a', callback: 'handleInfo.crash' },

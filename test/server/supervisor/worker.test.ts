@@ -145,7 +145,7 @@ test.each([
   const definition = defineWorker({ name: 'w', init() {}, handleInfo: { wrong: () => result } })
   const { worker } = await startWorker(definition, undefined)
   worker.send('wrong')
-  const message = `handleInfo.wrong must return nothing or { stop: reason } (got ${given})`
+  const message = `handleInfo.wrong must return undefined or { stop: reason } (got ${given})`
   expect(await worker.exited).toMatchObject({
     cause: { name: 'UsageError', code: 'PHX_ERR_RESULT', message },
   })

@@ -22,6 +22,7 @@ test.each([
   [{ a: { b: [1, 2] } }, { a: { b: [1] } }, 'a.b: expected [ 1, 2 ], got [ 1 ]'],
   [exactly({ a: 1 }), { a: 1, b: 2 }, 'expected exactly { a: 1 }, got { a: 1, b: 2 }'],
   [{ a: () => false }, { a: 1 }, 'a: the predicate returned false'],
+  [{ a: () => {} }, { a: 1 }, 'a: the predicate returned undefined'],
   [{ a: expect.any(Number) }, { a: 'x' }, "a: expected Any<Number>, got 'x'"],
   [{ a: 1 }, null, 'expected { a: 1 }, got null'],
   [[1], { 0: 1, length: 1 }, "expected [ 1 ], got { '0': 1, length: 1 }"],

@@ -52,10 +52,31 @@ test('if a callback crashed, the error of a missing push shows the crash', async
   const room = await join()
   const ref = room.push('boom', {})
   expect(await failure(ref.reply())).toEqual([
-    'no reply to "boom" of room:a that matches "phx_reply" came within 20 ms',
+    'no reply to "boom" on room:a came within 20 ms',
     'nothing came',
     'errors that callbacks threw:',
     '  room:*: handleIn.boom failed: it broke',
+    'failures.test.ts',
+  ])
+})
+
+test('the error of a reply that does not match shows the expectation and the reply', async () => {
+  const room = await join()
+  room.push('say', { body: 'hi' })
+  const leave = await failure(room.push('phx_leave', {}).reply('error'))
+  expect(leave).toEqual([
+    `no reply to "phx_leave" on room:a matched { status: 'error' } within 20 ms`,
+    'what came, in order:',
+    `  1. reply: { response: {}, status: 'ok' }`,
+    `       status: expected 'error', got 'ok'`,
+    'failures.test.ts',
+  ])
+  expect(await failure(room.pushed('gone'))).toEqual([
+    'no push to room:a that matches "gone" came within 20 ms',
+    'what came, in order:',
+    `  1. "said" { body: 'hi' }`,
+    '  2. "phx_close" {}',
+    `  3. the channel ended: 'phx_close'`,
     'failures.test.ts',
   ])
 })
@@ -66,11 +87,11 @@ test('the error of a missing end names the topic or the connection', async () =>
   onTestFinished(close)
   const client = await endpoint.connect('/socket')
   const room = await client.subscribeAndJoin('room:a')
-  const came = ['nothing came', 'failures.test.ts']
-  expect(await failure(room.ended())).toEqual(['room:a did not end within 20 ms', ...came])
+  const file = 'failures.test.ts'
+  expect(await failure(room.ended())).toEqual(['room:a did not end within 20 ms', file])
   expect(await failure(client.closed())).toEqual([
     'the server did not close the connection within 20 ms',
-    ...came,
+    file,
   ])
 })
 
@@ -85,12 +106,22 @@ test('an unexpected push is shown in the error', async () => {
   ])
 })
 
+test('an unexpected reply is shown in the error', async () => {
+  const room = await join()
+  expect(await failure(room.push('phx_leave', {}).refuteReply())).toEqual([
+    'unexpected reply to "phx_leave" on room:a',
+    'what came, in order:',
+    `  1. reply: { response: {}, status: 'ok' }   <- this one`,
+    'failures.test.ts',
+  ])
+})
+
 test('the error of a refusal has the reason, and the test in its stack', async () => {
   const socket = defineSocket({ connect: () => ({ error: 'no' }) })
   const { endpoint, close } = await testEndpoint({ sockets: { '/socket': socket } })
   onTestFinished(close)
   expect(await failure(endpoint.connect('/socket'))).toEqual([
-    "the connection to /socket was refused (connect): 'no'",
+    "the connection to /socket was refused (cause: connect): 'no'",
     'failures.test.ts',
   ])
 })

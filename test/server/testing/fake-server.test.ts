@@ -252,8 +252,9 @@ test('wrong use throws at the call', async () => {
     expect(() => server.dropConnections({ code })).toThrow('dropConnections: `code` must be a close code')
   }
   for (const code of [1000, 1003, 1007, 1014, 3000, 4999]) server.dropConnections({ code })
-  expect(() => server.refuseConnections(200)).toThrow('must be an HTTP status from 400 to 599')
-  const expected = 'dropNext: the matcher must be an object or a function (got "phx_reply")'
+  expect(() => server.refuseConnections(200)).toThrow('the status must be an integer from 400 to 599')
+  const expected =
+    'dropNext: the matcher must be an object literal, exactly(…) or a function (got "phx_reply")'
   expect(() => server.dropNext('phx_reply' as never)).toThrow(expected)
   expect(() => server.topic('a*b')).toThrow('"*"')
   await expect(fakeServer({ port: Number(new URL(server.url).port) })).rejects.toThrow('EADDRINUSE')

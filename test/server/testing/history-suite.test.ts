@@ -31,7 +31,7 @@ describe('a faulty store', () => {
       }
     }
     expect(await failures((host: HistoryHost) => new Forgetful(host))).toContain(
-      'keeps a broadcast with a key once, and refuses the key for another broadcast',
+      'keeps a repeated broadcast with a key only once, and refuses the key for a different one',
     )
   })
 
@@ -42,7 +42,7 @@ describe('a faulty store', () => {
       }
     }
     expect(await failures((host: HistoryHost) => new Partial(host))).toContain(
-      'on every node, replays all broadcasts after a cursor, or reports that it cannot',
+      'on every node, replays all broadcasts after a cursor, or reports `recovered: false`',
     )
   })
 })

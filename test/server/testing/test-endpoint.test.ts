@@ -111,7 +111,9 @@ test('a client can join, send and receive, and no port is opened', async () => {
 test('a refused connection throws the error of connect', async () => {
   const { endpoint } = await start()
   const refused = endpoint.connect('/socket', { user: 'Eve' })
-  await expect(refused).rejects.toThrow('the connection to /socket was refused (connect): { banned: true }')
+  await expect(refused).rejects.toThrow(
+    'the connection to /socket was refused (cause: connect): { banned: true }',
+  )
   await expect(refused).rejects.toMatchObject({
     name: 'Refused',
     refused: 'connect',
@@ -151,7 +153,9 @@ test('connect gets the parts of the request that its connectInfo lists, from the
     },
   })
   const unlisted = endpoint.connect('/socket', { user: 'Ann' }, { connectInfo: { headers: {} } })
-  await expect(unlisted).rejects.toThrow('neither the socket nor its mount lists `connectInfo.headers`')
+  await expect(unlisted).rejects.toThrow(
+    '"headers" is not in the `connectInfo` of the socket or of its mount. Keys there: peerData, ',
+  )
 })
 
 test('wrong use throws at the call', async () => {
@@ -160,7 +164,14 @@ test('wrong use throws at the call', async () => {
     'no socket is mounted at /sockets. Mounted paths: /socket',
   )
   await expect(endpoint.connect('/socket', {}, { header: {} } as never)).rejects.toThrow(
-    'did you mean "headers"',
+    'endpoint.connect: `options` has an unknown key "header" (did you mean "headers"?)',
+  )
+  await expect(endpoint.connect('/socket', {}, { connectInfo: { ip: '::1' } } as never)).rejects.toThrow(
+    'endpoint.connect: `options`: `connectInfo` has an unknown key "ip". Valid keys: peerData, ',
+  )
+  const socket = await endpoint.connect('/socket', { user: 'Ann' })
+  await expect(socket.subscribeAndJoin(42 as never)).rejects.toThrow(
+    'subscribeAndJoin: the first argument must be a topic or a contract (got 42)',
   )
   await expect(testEndpoint({ sockets: {}, time: 1 } as never)).rejects.toThrow(
     'testEndpoint has an unknown key "time"',

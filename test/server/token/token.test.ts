@@ -175,7 +175,11 @@ test.each([
     () => Token.verify(SECRET, SALT, NUMBER, { maxAge: Number.NaN }),
     'maxAge',
   ],
-  ['data without a meaning elsewhere', () => Token.sign(SECRET, SALT, new Date()), '(got a Date)'],
+  [
+    'data without a meaning elsewhere',
+    () => Token.sign(SECRET, SALT, new Date()),
+    '(found an object of the class Date)',
+  ],
 ])('refuses %s', (_title, use, message) => {
   expect(use).toThrow(UsageError)
   expect(use).toThrow(message)
@@ -230,6 +234,6 @@ test('an encrypted token expires, may be missing, and has a key of 16, 24 or 32 
   expect(Token.decrypt(SECRET, SALT, token, { maxAge: 62 })).toHaveProperty('ok', 1)
   expect(Token.decrypt(SECRET, SALT, null)).toEqual({ error: 'missing' })
   expect(() => Token.encrypt(SECRET, SALT, 1, { keyLength: 20 })).toThrow(
-    'Token.encrypt: the options: `keyLength` must be 16, 24 or 32 (got 20)',
+    'Token.encrypt: `options`: `keyLength` must be 16, 24 or 32 (got 20)',
   )
 })

@@ -135,14 +135,14 @@ test('a function allows an origin only by returning true, not by a promise of it
   expect(check('https://a.test', local)).not.toBeNull()
 })
 
-test.each<[rule: CheckOrigin, setting: string]>([
-  [['//example.com'], '["//example.com"]'],
-  ['same-host', '"same-host"'],
-  [true, 'true'],
-  [() => false, 'a function'],
-])('a refusal names both origins and the setting %j', (rule, setting) => {
+test.each<[rule: CheckOrigin, reason: string]>([
+  [['//example.com'], 'checkOrigin is ["//example.com"]'],
+  ['same-host', 'checkOrigin is "same-host"'],
+  [true, 'checkOrigin is true and urlHost is "example.com"'],
+  [() => false, 'the function checkOrigin did not return true'],
+])('a refusal names both origins and the setting %j', (rule, reason) => {
   expect(compileOrigin(rule, 'example.com')('https://evil.test', local)).toBe(
-    `origin "https://evil.test" is not allowed to connect to "http://localhost:4000": checkOrigin is ${setting}`,
+    `origin "https://evil.test" is not allowed to connect to "http://localhost:4000": ${reason}`,
   )
 })
 
