@@ -155,7 +155,7 @@ function channelOf({ topic: pattern }: Contract, given: readonly unknown[]): Pho
 
 type Callback = (payload: unknown) => void
 
-/** Create the result of `typed`, but without the types of the contract. Its functions do not use `this`. */
+/** Create the result of `typed`, without the types of the contract. The functions of the result do not use `this`. */
 function view(contract: Contract, channel: PhoenixChannel) {
   const joined = new Set<Callback>()
   return {

@@ -37,7 +37,7 @@ export function check({ code, owner, rule }: Subject, value: unknown): void {
   try {
     fault = rule(value)
   } catch (cause) {
-    // The value is a proxy that throws, has a getter that throws, or contains itself.
+    // The value contains itself, has a getter that throws, or is a proxy that throws.
     throw new UsageError(code, `${owner}: a value cannot be read`, { cause })
   }
   if (fault === null) return

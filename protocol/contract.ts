@@ -28,8 +28,8 @@ import { topicPattern } from './topic.ts'
 export type IncomingSpec = { readonly payload: TSchema; readonly reply?: TSchema }
 
 /**
- * History of each topic of a contract. Clients that reconnect or join get broadcasts from the history. `size`, `ttlMs`
- * and `maxBytes` limit which broadcasts are kept (RECOVERY-1).
+ * History of each topic of a contract. Clients can recover missed broadcasts from the history. `size`, `ttlMs` and
+ * `maxBytes` limit which broadcasts are kept (RECOVERY-1).
  */
 export type HistorySpec<E extends string = string> = {
   /** Events of `outgoing` that are kept. Their payloads must be JSON. */

@@ -6,13 +6,13 @@ export const HEARTBEAT = 'heartbeat'
 export const PHX_JOIN = 'phx_join'
 /** Client to server: leave a topic (LEAVE-1). */
 export const PHX_LEAVE = 'phx_leave'
-/** Server to client: reply to a message with a ref (FRAME-3). */
+/** Server to client: reply to a message that has a ref (FRAME-3). */
 export const PHX_REPLY = 'phx_reply'
 /** Server to client: the channel has ended on purpose; clients do not rejoin (END-1). */
 export const PHX_CLOSE = 'phx_close'
 /** Server to client: the channel has crashed; clients rejoin with a backoff (END-2). */
 export const PHX_ERROR = 'phx_error'
-/** Server to server: closes every connection whose socket id equals the topic of the broadcast (ID-2). */
+/** Server to server: a broadcast that closes every connection whose socket id equals the broadcast's topic (ID-2). */
 export const DISCONNECT = 'disconnect'
 /** Server to client: all presences of a topic (PRESENCE-1). */
 export const PRESENCE_STATE = 'presence_state'

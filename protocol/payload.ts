@@ -34,7 +34,8 @@ export function bytesOf(value: unknown): Uint8Array | null {
 }
 
 /**
- * Check that JSON.stringify, which encoded `value` as `json`, has not silently lost `value` or a nested value.
+ * Check that JSON.stringify, which encoded `value` as `json`, has not silently lost `value` or, if `json` has at most
+ * `MAX_CHECKED_LENGTH` characters, a nested value.
  * @throws ProtocolError with the path of the lost value.
  */
 export function checkValue(value: unknown, json: string): void {
@@ -89,8 +90,7 @@ function payloadFault(value: unknown, path: string): PayloadFault | null {
   if (typeof value !== 'object' || value === null || isPlainData(value) || hasOwnForm(value)) return null
   const tag = LOST_TYPES.exec(Object.prototype.toString.call(value))?.[1]
   if (tag !== undefined) return { path, what: lostTypeName(tag), value }
-  // An object without own properties keeps its state in private fields, in getters of its class, or in the runtime.
-  // JSON.stringify loses this state.
+  // An object without own properties usually has private state, which JSON.stringify loses.
   const isLost = Object.keys(value).length === 0 && JSON.stringify(value) === '{}'
   return isLost
     ? { path, what: `an instance of ${value.constructor.name} without public fields`, value }

@@ -11,12 +11,9 @@ export class Frame {
   readonly data: string | Uint8Array
   /** Size of `data` in bytes; 0 until a transport has counted the bytes. */
   size: number
-  /**
-   * True if the frame must not be dropped. If the frame cannot be sent because the client reads too slowly, the
-   * connection is closed (RECOVERY-15).
-   */
+  /** If true, the frame is never dropped: a client that reads too slowly is disconnected instead (RECOVERY-15). */
   mustArrive: boolean
-  /** Value that a transport caches with this frame, in order to encode the frame only once. */
+  /** Value that a transport caches here, so that the transport builds the WebSocket frame only once. */
   wire: unknown
 
   constructor(opcode: Opcode, data: string | Uint8Array) {

@@ -11,7 +11,7 @@ export const v1JsonSerializer: Serializer = Object.freeze({
   vsn: '1.0.0',
   index: 0,
 
-  /** Decode a frame; text and binary messages are treated alike (V1-4). */
+  /** Decode a frame. Text and binary frames are decoded alike (V1-4). */
   decode(data: string | Uint8Array, _opcode: Opcode): Message {
     // `Object()` allows destructuring of any JSON value, even null. JSON cannot contain undefined, so an undefined
     // variable means that the frame lacks the key. Null is a valid value (V1-2).

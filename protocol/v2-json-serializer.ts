@@ -7,7 +7,7 @@ import { bytesOf, checkValue } from './payload.ts'
 import { Frame, notMessage, type Opcode, type Serializer } from './serializer.ts'
 import { decodePush, encodeBinary, KIND_BROADCAST, KIND_PUSH, KIND_REPLY } from './v2-binary.ts'
 
-/** Serializer of version 2.0.0: a JSON array of five elements per text frame, and binary frames (FRAME-1, BINARY-1). */
+/** Serializer of version 2.0.0, with text frames (JSON arrays, FRAME-1) and binary frames (BINARY-1). */
 export const v2JsonSerializer: Serializer = Object.freeze({
   vsn: '2.0.0',
   index: 1,

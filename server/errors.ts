@@ -31,7 +31,7 @@ export const errorCodes = Object.freeze({
 /** Code of a server error, e.g. `PHX_ERR_OPTION`. {@link errorCodes} has the meanings. */
 export type ErrorCode = keyof typeof errorCodes
 
-/** The engine that connects the nodes is unavailable, or did not answer in time. */
+/** The engine could not do an operation, for example because Redis is unavailable. */
 export class EngineError extends Error {
   override readonly name = 'EngineError'
   readonly code: ErrorCode = 'PHX_ERR_ENGINE'
@@ -85,7 +85,7 @@ export class CallError extends Error {
   }
 }
 
-/** A callback of the application failed; `cause` is the thrown value. */
+/** A callback of the application failed, or a supervisor gave up. `cause` is the thrown value or the error. */
 export class CallbackError extends Error {
   override readonly name = 'CallbackError'
   readonly code: ErrorCode

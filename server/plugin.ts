@@ -39,8 +39,8 @@ export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
   /** Sockets by their paths: `{ '/socket': UserSocket }`. */
   readonly sockets: Readonly<Record<string, AnySocket | MountOptions>>
   /**
-   * Secret that signs long-poll tokens, at least 20 bytes. Must be the same on all nodes. Required for long-poll if the
-   * `engine` is not a `LocalEngine`. Default: a random secret.
+   * Secret of at least 20 bytes that signs long-poll tokens. Must be the same on all nodes. Required for long-poll if
+   * the `engine` is not a `LocalEngine`. Default: a random secret.
    */
   readonly secret?: string
   /**
@@ -50,7 +50,7 @@ export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
   readonly filterParameters?: readonly string[]
   /**
    * Milliseconds in which a request must arrive, including its body. A slower request is answered 408. 0 disables the
-   * limit. Ignored if Fastify's own `requestTimeout` is set. Default: 300,000.
+   * limit. Ignored on HTTP/2, and if Fastify's own `requestTimeout` is greater than 0. Default: 300,000.
    */
   readonly requestTimeout?: number
 }
@@ -165,7 +165,7 @@ export function resolveOptions(options: PhoenixOptions): {
   return { mounts, endpointOptions: { ...endpointOptions, histories: [...histories, ...contracts] } }
 }
 
-/** @throws UsageError when this scope has an endpoint already. */
+/** @throws UsageError when this scope already has the decorator `endpoint`. */
 function checkIsFirst(fastify: FastifyInstance): void {
   // Check only the scope's own decorators. A scope inherits the endpoint of its parent, but can also have its own
   // endpoint.

@@ -109,7 +109,7 @@ export class Connector {
   }
 
   #retryIn(delay: number): number {
-    // If the page is signed out or offline, the view keeps showing this state instead of a loss.
+    // If the page is signed out or offline, do not show the state `lost`.
     if (!this.isSignedOut && navigator.onLine) {
       this.#options.show({ state: 'lost', retryAt: Date.now() + delay })
       void this.ask()

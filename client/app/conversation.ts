@@ -196,7 +196,7 @@ export class Conversation {
   #goOn({ epoch, seq, head }: Recovery, now: number): void {
     const left = this.#left
     const isSame = left?.epoch === epoch
-    // At the first join after a page load, `recoverable` has no cursor and reports no gap. If the stored position has
+    // At the first join after a page load, `#cursor` is null, so the channel reports no gap. If the stored position has
     // another epoch, the history was reset in the meantime. Messages may be missing, so mark a gap here.
     if (left !== null && !isSame && this.#cursor === null) this.missed(now)
     this.#newFrom = left === null ? head + 1 : isSame ? left.seq + 1 : 1

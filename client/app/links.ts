@@ -2,7 +2,7 @@
 export type Part = { readonly text: string; readonly isLink: boolean }
 
 const ADDRESS = /\bhttps?:\/\/[^\s<>"]+/gi
-/** Characters that end a sentence or a quotation rather than a URL. */
+/** Characters after a URL that belong to the surrounding text, such as the period that ends a sentence. */
 const TRAILING = /[.,;:!?'"”’»…\]}*_]+$/
 
 /** Split a message into text and URLs. The texts of all parts together are the message. */

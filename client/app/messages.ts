@@ -55,7 +55,7 @@ export class MessageLog {
     this.add('gap', '', at)
   }
 
-  /** Append the `new` line and remove an earlier one. Call before the messages that the user missed are added. */
+  /** Append the `new` line and remove an earlier one. Must be called before the missed messages are added. */
   addNew(at: number): void {
     this.#messages = this.#messages.filter(({ kind }) => kind !== 'new')
     this.add('new', '', at)

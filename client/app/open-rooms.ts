@@ -4,9 +4,7 @@ import { Conversation, type Times } from './conversation.ts'
 import type { Author, Identity } from './identity.ts'
 import { enterRoom, type RoomSession } from './room-session.ts'
 
-/**
- * Room that is open on this page, with its room session. `name` is the user's name in the session; null for a guest.
- */
+/** Room that is open on this page, with its room session. `name` is the value of `Identity.name` at the join. */
 export type OpenRoom = {
   readonly conversation: Conversation
   readonly session: RoomSession

@@ -1,4 +1,7 @@
-/** State of a message in the outbox: waiting for the join, pushed, perhaps lost, or refused by the server. */
+/**
+ * State of a message in the outbox. A `queued` message waits for the join, a `sending` message has been pushed, an
+ * `unconfirmed` message may be lost, and a `refused` message was refused by the server.
+ */
 export type SendState = 'queued' | 'sending' | 'unconfirmed' | 'refused'
 
 /** A message that the user wrote and whose broadcast has not come back from the server yet. */
@@ -11,7 +14,7 @@ export type Send = {
   readonly reason: string
 }
 
-/** Messages to one room that the server has not confirmed, in the order in which the user wrote them. */
+/** The user's messages to one room that are not confirmed yet, in the order in which the user wrote them. */
 export class Outbox {
   #sends: readonly Send[] = []
 

@@ -22,7 +22,7 @@ export function arrange(people: readonly Person[], client: string): readonly Per
   )
 }
 
-/** Announcement for screen readers when the list changes; null if there is nothing to announce. */
+/** Announcement for screen readers. Empty if the list is empty; otherwise null if nobody came or left. */
 export function newsOf(before: readonly Person[], after: readonly Person[]): string | null {
   const came = without(after, before)
   const left = without(before, after)

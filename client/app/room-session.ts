@@ -83,7 +83,7 @@ export class RoomSession {
     this.#during(() => this.#push(this.#conversation.write(body)))
   }
 
-  /** Tell the other members that the user is typing, at most once in `TYPING_EVERY_MS`. */
+  /** Push `typing`, at most once in `TYPING_EVERY_MS` unless the user has sent a message in between. */
   typed(): void {
     const now = Date.now()
     if (this.#conversation.membership !== 'joined' || now - this.#lastTyped < TYPING_EVERY_MS) return
@@ -108,7 +108,7 @@ export class RoomSession {
     this.#end(() => this.#conversation.closed())
   }
 
-  /** Leave the room so that a new session can join it, for example under the user's new name. */
+  /** End this session, so that a new session can join the room under the user's new name. */
   replace(): void {
     this.#end(() => this.#conversation.renamed())
   }

@@ -2,7 +2,8 @@ import { limits, notifications } from '../../server/app/contracts/room.ts'
 
 /**
  * Default room of the page: the first room in `allowed`, the list of rooms that the user may enter. If `allowed` is
- * null, the user may enter every room that is not private, and the default is the first room in `notifications`.
+ * null, the user may enter every room that is not private, and the default is the first room that receives background
+ * notifications (the first key of `notifications`).
  */
 export function defaultRoom(allowed: readonly string[] | null = null): string {
   return allowed?.[0] ?? Object.keys(notifications)[0] ?? 'lobby'
@@ -37,7 +38,7 @@ export function hashOfRoom(name: string): string {
 
 const byName = new Intl.Collator(undefined, { numeric: true })
 
-/** Rooms to show: the rooms that the server lists and the open rooms, in natural order (`a2` before `a10`). */
+/** Rooms that the server lists and rooms that are open on this page, in natural order (`a2` before `a10`). */
 export function roomsToShow(listed: readonly string[], open: readonly string[]): readonly string[] {
   const rooms = [...new Set([...listed, ...open])]
   return rooms.sort((a, b) => byName.compare(a, b) || (a < b ? -1 : 1))

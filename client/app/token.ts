@@ -2,12 +2,12 @@ import type { Store } from './store.ts'
 
 const TOKEN = 'fastify-phoenix.token'
 const IN_HASH = /^#token=([^&]+)(?:&room=([^&]+))?$/
-/** Characters of a bearer token (RFC 6750). A token with other characters cannot be sent as `authToken`. */
+/** Characters of a bearer token (RFC 6750). */
 const LEGAL = /^[\w.~+/-]+=*$/
 const SUBJECT = /^[\w-]{1,64}$/
 
 /**
- * Remove a token from the hash of the page's URL (`#token=…`) and store the token. A link to this page can contain a
+ * Read a token from the hash of the page's URL (`#token=…`) and store the token. A link to this page can contain a
  * token, for example after a sign-in. A malicious link can contain a token too: if the stored token is for another
  * user, `ask` must return true before the new token replaces it.
  * @returns the rest of the hash, `#room` or empty; null if the hash has no token
@@ -50,7 +50,7 @@ function question(own: string, other: string): string {
   return `This link signs you in as ${to}. You are ${state}. Continue only if you trust the link.`
 }
 
-/** User that the token names in `sub`, if the token is a JWT. Returns null for a token that the page cannot read. */
+/** User in the claim `sub` of a JWT. Returns null for a token that the page cannot read. */
 function subjectOf(token: string): string | null {
   const [, claims = ''] = token.split('.')
   try {

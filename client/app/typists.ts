@@ -2,7 +2,7 @@ import type { Author } from './identity.ts'
 
 /** Milliseconds for which a user counts as typing after a `typing` event. */
 export const TYPING_MS = 6_000
-/** Minimum number of milliseconds between two `typing` events of a page. */
+/** Minimum milliseconds between two `typing` events in one room, unless the user sends a message in between. */
 export const TYPING_EVERY_MS = 3_000
 
 const GUEST = { id: '', name: 'Someone' }

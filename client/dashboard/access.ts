@@ -13,7 +13,7 @@ export async function checkToken(token: string, page: string): Promise<Verdict> 
       headers: { authorization: `Bearer ${token}` },
     })
     if (ok) return 'taken'
-    // Status 404 means that the dashboard is disabled: its route does not exist. Other errors can be temporary.
+    // Status 404 means that the dashboard is disabled. Errors other than 401 and 404 can be temporary.
     return status === 401 || status === 404 ? 'refused' : 'silent'
   } catch {
     return 'silent'

@@ -13,13 +13,13 @@ const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB']
 /** Function that formats the values of a plot. */
 export type Format = (value: number) => string
 
-/** Format a count: with at most one decimal below 100, as `123.4K` from 100,000, otherwise as a whole number. */
+/** Format a count. Counts below 100 have at most one decimal. Counts from 100,000 are shortened, as in `123.4K`. */
 export function formatCount(value: number): string {
   if (value >= 100_000) return compact.format(value)
   return value < 100 ? fine.format(value) : whole.format(value)
 }
 
-/** Format milliseconds: in seconds if the value is at least 10,000, with hundredths if the value is less than 1. */
+/** Format milliseconds. Values from 10,000 are shown in seconds. Values below 1 have at most two decimals. */
 export function formatMs(value: number): string {
   if (value >= 10_000) return `${fine.format(value / 1_000)} s`
   const number = value < 1 ? finest : value < 100 ? fine : whole
@@ -42,8 +42,8 @@ export function formatByteRate(value: number): string {
 }
 
 /**
- * Format seconds since 1970 as a time of day. If `step`, the number of seconds between two labels, is less than 60,
- * the text includes the seconds.
+ * Format seconds since 1970 as a time of day. `step` is the number of seconds between two labels of a time axis. If
+ * `step` is less than 60, the text includes the seconds.
  */
 export function formatTime(seconds: number, step: number): string {
   return (step < 60 ? stopwatch : clock).format(seconds * 1_000)

@@ -13,7 +13,10 @@ export type FramesView = {
   clear(): void
 }
 
-/** Create the log. `changed` is called with the filter when the log starts, and with null when it stops. */
+/**
+ * Create the log. `changed` is called with the filter when the operator starts the log, and with null when the operator
+ * stops the log.
+ */
 export function framesView(changed: (filter: FrameFilter | null) => void): FramesView {
   const form = find('.frames-form', HTMLFormElement)
   const by = find('#frames-by', HTMLSelectElement)

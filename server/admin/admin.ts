@@ -77,7 +77,7 @@ export class Admin {
   }
 
   /**
-   * Send an event to every client of a topic. A topic with a history also keeps the event.
+   * Send an event to every client of a topic. If the topic has a history for this event, the history keeps the event.
    *
    * Resolves with true if the history has kept the event or, without a history, if the event was sent to the other
    * nodes. Resolves with false if the result is unknown. To retry safely, call again with the same `key` (at most 128

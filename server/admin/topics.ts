@@ -41,8 +41,8 @@ const topicQuery = object<TopicQuery>(rules)
 const pageQuery = object<TopicQuery & { after?: string }>({ ...rules, after: string })
 
 /**
- * Topics of all nodes, with the number of members of each topic. Counting is spread over event-loop turns. Callers
- * within one second share the result.
+ * Topics of all nodes, with the number of members of each topic. Counting is spread over event-loop turns. Equal
+ * queries reuse a result for at most one second.
  */
 export class Topics {
   readonly #endpoint: EndpointServer

@@ -10,7 +10,7 @@ import { help, readSettings, type Settings } from './settings.ts'
 const CONNECT_LIMIT_MS = 2_000
 /**
  * Maximum number of connections that wait to be accepted. After a restart, all clients reconnect at the same time.
- * Linux allows at most 4,096.
+ * By default, Linux allows at most 4,096.
  */
 const BACKLOG = 4_096
 

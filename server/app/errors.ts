@@ -61,7 +61,7 @@ export function problemResponses(...statuses: readonly ProblemStatus[]) {
   return Object.fromEntries(statuses.map((status) => [status, { description: codes[status], content }]))
 }
 
-/** Respond to a request that failed. The client gets no details of errors that the server caused. */
+/** Respond to a request that failed. The client gets the message of a 5xx error only if the error is an HttpError. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const status = statusOf(error)
   const isMeantForClient = status < 500 || error instanceof HttpError

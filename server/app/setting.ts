@@ -76,8 +76,8 @@ export function secret(minLength: number): Kind<string | null> {
 }
 
 /**
- * Define a setting for a secret that is sent as a bearer token. Only the characters that RFC 6750 allows are valid. If
- * the setting is unset or empty, the feature that the secret protects is disabled.
+ * Secret that is sent as a bearer token; null if the variable is unset or empty. Only the characters that RFC 6750
+ * allows are valid.
  */
 export function bearerToken(minLength: number): Kind<string | null> {
   const isLegal = (given: string) => given.length >= minLength && /^[\w.~+/-]+=*$/.test(given)

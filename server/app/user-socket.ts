@@ -19,7 +19,7 @@ export function userSocket(auth: Auth | null) {
   return defineSocket<typeof Params, UserAssigns>({
     params: Params,
     connect({ token }, { authToken }) {
-      // `authToken` has priority, because `token` can be a long-poll session token that this server has not signed.
+      // `authToken` has priority, because a long-poll client may send an old session token in the param `token`.
       return auth === null ? { ok: { user: null } } : admit(authToken ?? token ?? null)
     },
     refresh: admit,

@@ -20,7 +20,7 @@ import type { RecoveryParams } from './recovery.ts'
 // Problem: a client that rejoins must get each missed broadcast exactly once and in order, while new broadcasts arrive.
 //
 // Approach: the topic's history writes broadcasts to a log, and gives each of them a sequence number (`seq`). Some
-// broadcasts are not written to the log and have no `seq` (RECOVERY-14). A channel has one of four states:
+// broadcasts are not written to the log and have no `seq` (RECOVERY-14). A `CatchUp` has one of four states:
 // - WAITING: the join is not answered yet.
 // - BEHIND: the channel sends missed broadcasts from the log. A new broadcast with a `seq` is already in the log, so
 //   only the `seq` is recorded. A new broadcast without a `seq` is put into `#held`.

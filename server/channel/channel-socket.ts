@@ -127,7 +127,7 @@ export type Callbacks<C extends Contract, A> = {
   // optional.
 } & (Record<never, never> extends { [E in InEvent<C>]: unknown } ? unknown : { handleIn: object })
 
-/** Handlers of `sendInfo` messages, by name. Each handler has its own type of value. */
+/** Handlers of `sendInfo` messages, by name. The handler `broadcast` gets the broadcasts of subscribed topics. */
 export type HandleInfo<C extends Contract, A> = {
   broadcast?: InfoHandler<C, A, Broadcast>
   [name: string]: InfoHandler<C, A, never> | undefined

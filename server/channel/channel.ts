@@ -53,8 +53,8 @@ const ENDED = 3
 // process: one callback at a time, replies in order, and no broadcast before the join's reply.
 //
 // Approach: `Process` runs one callback at a time and queues later items. The connection sends the join's reply after
-// the replies to earlier joins, and then calls `open`. Until `open` is called, broadcasts are held. A broadcast
-// goes directly to the transport if neither `handleOut` nor `CatchUp` needs the broadcast.
+// the replies to earlier joins, and then calls `open`. Until `open` is called, broadcasts are held. Later broadcasts go
+// directly to the transport, unless `handleOut` intercepts them or a `CatchUp` sends them.
 //
 // Invariant: the state only moves forward (JOINING, ACCEPTED, JOINED, ENDED). An ended channel holds no subscription,
 // timer or queued item, and `terminate` runs at most once, after the last callback.
@@ -75,7 +75,10 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
   /** Client's message that is being handled. */
   #current: Message | null
   #resources: Resources | null
-  /** Sends broadcasts of the topic's history to the client; null if the client gets no broadcasts of a history. */
+  /**
+   * Sends the broadcasts of the topic's history to the client. Null if the topic has no history, or if the client did
+   * not ask for recovery and no earlier broadcasts remain to be sent.
+   */
   catchUp: CatchUp | null
   #id: string | null
   #exit: ExitReason
@@ -106,7 +109,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     this.#held = null
   }
 
-  // Members for the application's callbacks.
+  // Members of `ChannelSocket`, and getters that these members use.
 
   get id(): string {
     if (this.#id === null) {
@@ -146,7 +149,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     return this.connection.trackers
   }
 
-  /** True until the join's reply is written. */
+  /** True until the join's reply is written or the channel ends. */
   get isJoining(): boolean {
     return this.#state < JOINED
   }
@@ -230,15 +233,6 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     else this.#holds().addListener(listener)
   }
 
-  intercepts(event: string): boolean {
-    return this.definition.handleOut.has(event)
-  }
-
-  /** Push immediately. Unlike `push`, this method never holds the message back until the end of `handleOut`. */
-  pushNow(event: string, payload: unknown, mustArrive: boolean): void {
-    this.connection.send(new Message(this.ownRef, null, this.topic, event, payload), mustArrive)
-  }
-
   // Members for the join, the connection and the pubsub.
 
   /** Whether the channel has ended. */
@@ -312,7 +306,22 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     this.end(shutdown('unauthorized'), this.#state === ACCEPTED ? null : PHX_CLOSE)
   }
 
-  // Methods of `HistoryReader`, which `CatchUp` calls.
+  /** Send `phx_close` or `phx_error` to the client. */
+  sendEnd(event: EndEvent): void {
+    const payload = event === PHX_ERROR ? { reason: CHANNEL_CRASH } : {}
+    this.connection.send(new Message(this.joinRef, this.joinRef, this.topic, event, payload))
+  }
+
+  // Methods of `HistoryReader`, besides `accept`.
+
+  intercepts(event: string): boolean {
+    return this.definition.handleOut.has(event)
+  }
+
+  /** Push immediately. Unlike `push`, this method never holds the message back until the end of `handleOut`. */
+  pushNow(event: string, payload: unknown, mustArrive: boolean): void {
+    this.connection.send(new Message(this.ownRef, null, this.topic, event, payload), mustArrive)
+  }
 
   lost(): void {
     this.end(shutdown('gap'), PHX_ERROR)
@@ -324,12 +333,6 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
 
   caughtUp(): void {
     this.catchUp = null
-  }
-
-  /** Send `phx_close` or `phx_error` to the client. */
-  sendEnd(event: EndEvent): void {
-    const payload = event === PHX_ERROR ? { reason: CHANNEL_CRASH } : {}
-    this.connection.send(new Message(this.joinRef, this.joinRef, this.topic, event, payload))
   }
 
   // Methods that `Process` calls.

@@ -55,7 +55,8 @@ export type ChannelBeginning<From, A> = {
   /** Creates the channel's assigns from the socket's assigns. Default: a shallow copy of the socket's assigns. */
   assigns?: (from: From) => A
   /**
-   * Returns whether the socket's assigns allow the topic. Called before `join` and when the assigns change (AUTH-6).
+   * Returns whether the socket's assigns allow the topic. Called before `join`, and after each refresh of the client's
+   * token (AUTH-6).
    */
   authorize?: (from: From, topic: string) => boolean | Promise<boolean>
   /** Events for refreshing the client's token. Default: the token cannot be refreshed. */

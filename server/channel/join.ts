@@ -61,7 +61,7 @@ export function refuseJoin(channel: Channel, response: unknown): void {
 
 function begin(channel: Channel, params: unknown, route: Route): void {
   const { connection, definition } = channel
-  // If the channel has ended already, `revoke` has refused the join, or the connection has closed.
+  // The channel may have ended, because `revoke` has refused the join or the connection has closed.
   if (channel.hasEnded) return
   let result: unknown
   let pending: Promise<void> | null = null
@@ -115,8 +115,8 @@ function joinReturned(channel: Channel, result: unknown): void {
   } catch (error) {
     return joinFailed(channel, error)
   }
-  // If the channel has ended while `join` was pending, `revoke` has refused the join, or the connection has closed. Now
-  // `terminate` must clean up after `join`.
+  // The channel may have ended while `join` was pending, because `revoke` has refused the join or the connection has
+  // closed. Then `terminate` must clean up after `join`.
   if (channel.hasEnded) return void channel.terminate()
   if (answer.status === 'error') {
     refuseJoin(channel, answer.response)
@@ -175,7 +175,7 @@ function answerWithoutHistory(channel: Channel, frame: Frame): void {
 
 function joinFailed(channel: Channel, cause: unknown): void {
   channel.report('join', cause)
-  // If the channel has ended while `join` was pending, the join needs no reply.
+  // An ended channel needs no reply, because `revoke` has replied or the connection has closed.
   if (channel.hasEnded) return
   channel.rejected('normal')
   channel.connection.answered(channel, replyFrame(channel, 'error', { reason: JOIN_CRASHED }), false)

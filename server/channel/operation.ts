@@ -64,7 +64,10 @@ abstract class Operation {
     return this.#outcome === 'returned' ? this.#read(errorsOf, null) : null
   }
 
-  /** Apply `read` to the callback's result. Returns `otherwise` if a getter throws; the channel reports the error. */
+  /**
+   * Apply `read` to the callback's result. If a getter of the result throws, return `otherwise`. The channel reads the
+   * result too, and reports the error.
+   */
   #read<T>(read: (value: unknown) => T, otherwise: T): T {
     try {
       return read(this.#value)

@@ -18,9 +18,10 @@ import type { Item } from './item.ts'
 import type { Answer } from './result.ts'
 import { type Check, compile, type ValidationError } from './validate.ts'
 
-// Problem: the compiler checks sent payloads, but not values from plain JavaScript, casts or a database. Approach: in
+// Problem: TypeScript checks sent payloads, but not values from plain JavaScript, casts or a database. Approach: in
 // development, each reply, push and broadcast is converted to the form that clients receive, and compared with its
-// contract. A mismatch is logged as a warning and sent anyway. A declared reply that is missing is logged, too.
+// contract. A payload that does not match is logged as a warning, and sent anyway. A declared reply that is missing is
+// logged, too.
 
 type Warn = (details: object, message: string) => void
 /** Topic and event of a sent value, and the call that sent it. */

@@ -12,9 +12,7 @@ export abstract class Process<Item> {
   #isBusy: boolean
   /** Settles when the pending callback is done; null while no callback is pending. */
   #pending: PromiseLike<unknown> | null
-  /**
-   * Waiting items. While this is not null, new items are queued, because a callback is pending or `hold` was called.
-   */
+  /** Waiting items. While this is not null, new items are queued. */
   #mailbox: Mailbox<Item> | null
 
   constructor() {
@@ -41,7 +39,7 @@ export abstract class Process<Item> {
   /** Called when the promise of the pending callback has settled. Must not throw. */
   protected abstract resumed(): void
 
-  /** True if no callback runs or is pending, and no item waits. */
+  /** Whether `accept` would run a new item immediately. */
   get isIdle(): boolean {
     return !this.#isBusy && this.#mailbox === null
   }

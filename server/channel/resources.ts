@@ -9,7 +9,7 @@ export interface ResourceOwner {
   /** Sender of the broadcasts that the channel sends with `broadcastFrom`. May differ from `id` (RECOVERY-7). */
   readonly senderId: string
   sendInfo(name: string, value?: unknown): void
-  /** Report an error of an `EndListener`. The name in `callback` is always `'onEnd'`. */
+  /** Report an error of an `EndListener`. `callback` is the name in the report, here always `'onEnd'`. */
   report(callback: string, cause: unknown): unknown
 }
 

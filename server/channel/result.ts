@@ -20,7 +20,7 @@ export function isAnnounced(reason: unknown): boolean {
   return reason === 'normal' || reason === 'shutdown' || (isObject(reason) && 'shutdown' in reason)
 }
 
-/** Error reply: any JSON object, usually with a `reason`. */
+/** Error reply. `error` is any JSON object, usually with a `reason`. */
 export type ErrorReply = { readonly error: object }
 /** A reply whose status is chosen by the application. */
 export type StatusReply = { readonly status: string; readonly payload: unknown }
@@ -42,7 +42,7 @@ export function readReply(result: unknown): Answer | null {
   return null
 }
 
-/** Read the result of `join`. @throws UsageError when the result is neither `{ ok }` nor `{ error }`. */
+/** Read the result of `join`. @throws UsageError unless the result is a reply with the status `ok` or `error`. */
 export function readJoin(result: unknown): Answer {
   const answer = readReply(result)
   if (answer?.status === 'ok' || answer?.status === 'error') return answer

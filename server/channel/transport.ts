@@ -14,7 +14,7 @@ export interface Transport {
   readonly name: string
   /** Number of bytes that were passed to `send` and are not sent yet. */
   readonly bufferedAmount: number
-  /** Send one frame, in order, in this event-loop turn. Does nothing after a close. */
+  /** Send one frame, after all earlier frames. Does nothing after a close. */
   send(frame: Frame): void
   /** Close the connection once all frames passed to `send` earlier have been sent. Does nothing after a close. */
   close(code: number, reason?: string): void

@@ -43,7 +43,7 @@ async function serve(server: FakeServer, stopped: Promise<void>, terminal: Termi
 
 /**
  * Load a module, and pass the server to the module's default export. @throws Error when the module cannot be loaded,
- * its default export is not a function, or this function fails.
+ * its default export is not a function, or the exported function fails.
  */
 async function runScript(path: string, server: FakeServer): Promise<void> {
   const { default: script }: { default?: unknown } = await import(pathToFileURL(resolve(path)).href)

@@ -8,7 +8,7 @@ import type { FastifyInstance } from 'fastify'
  * Milliseconds to wait after the server has stopped listening, so that the latest connections can still send a request.
  */
 const LAST_REQUESTS_MS = 500
-/** Milliseconds that pending requests have to finish. After this time, all connections are closed. */
+/** Milliseconds that pending requests may take to finish. After this time, all connections are closed. */
 const CLOSE_GRACE_MS = 1_000
 
 /**
@@ -17,8 +17,8 @@ const CLOSE_GRACE_MS = 1_000
  * First, the server stops listening, but still serves its open connections. New connections are refused, so proxies
  * send new requests to other servers.
  *
- * Second, the server closes all connections after a grace period. Browsers open connections in advance, and Node would
- * wait until the browsers close these connections.
+ * Second, the server closes idle connections at once, and all others after a grace period. Otherwise Node would wait
+ * for the connections that browsers have opened in advance.
  */
 export class Closing {
   readonly #server: FastifyInstance['server']

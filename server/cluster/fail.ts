@@ -16,7 +16,7 @@ export function fail(error: unknown): void {
   }
 }
 
-/** Return the message of an error. If the error is a bug, such as a TypeError, return its stack. */
+/** Return the message of an error. If the error is a bug (a TypeError or similar, without `code`), return its stack. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const isBug = [TypeError, ReferenceError, SyntaxError, RangeError].some((bug) => error instanceof bug)

@@ -4,8 +4,8 @@ import type { ChildProcess, SendHandle } from 'node:child_process'
  * Remember the connection that `node:cluster` is handing over to a process. There is at most one such connection per
  * process at a time. If the process dies before it accepts the connection, `node:cluster` drops the connection without
  * closing it, and the client would wait forever.
- * @returns a function that closes the connection, so that the client retries. The function does nothing if the process
- * has accepted the connection.
+ * @returns a function that closes the connection, so that the client retries. If the process has accepted the
+ * connection, `node:cluster` has closed its handle already, and the function has no effect.
  */
 export function watchHandOver(child: ChildProcess): () => void {
   let handle: unknown = null

@@ -33,7 +33,7 @@ export class Primary {
   readonly #workers: Set<WorkerProcess>
   readonly #backoff: Backoff
   readonly #stopping: AbortController
-  /** Pending reloads, which run one after the other. */
+  /** Settles when all queued replacements of processes are done. They run one after the other. */
   #queue: Promise<void>
   #resolveFailed!: (error: Error) => void
 
@@ -65,8 +65,8 @@ export class Primary {
   }
 
   /**
-   * Stop all worker processes. No client connection is closed until all processes have stopped listening. Resolves with
-   * true if all processes exited cleanly.
+   * Stop all worker processes. No process drains its clients until all processes have paused. Resolves with true if all
+   * processes exited cleanly.
    */
   async stop(): Promise<boolean> {
     this.#stopping.abort()
@@ -94,8 +94,8 @@ export class Primary {
   }
 
   /**
-   * Start `count` worker processes. If all of them have started, replace each of them when it exits unexpectedly. If
-   * one of them fails to start, kill all of them and throw the reason.
+   * Start `count` worker processes, and watch them as soon as all of them have started. If one of them fails to start,
+   * kill all of them and throw the reason.
    */
   async #launch(count: number): Promise<void> {
     const workers = Array.from({ length: count }, () => this.#fork())
@@ -154,8 +154,8 @@ export class Primary {
   }
 
   /**
-   * End worker processes. Their clients' connections are closed only when all of these processes have stopped
-   * listening: otherwise a client could reconnect to a process that is about to end.
+   * End worker processes. All of them pause before any of them drains: otherwise a client could reconnect to a process
+   * that is about to end.
    */
   async #retire(workers: readonly WorkerProcess[]): Promise<boolean> {
     await Promise.all(workers.map((worker) => worker.pause()))

@@ -4,7 +4,7 @@
  */
 const SAME_MS = 500
 
-/** Call `stop` at the first SIGTERM or SIGINT. A second signal ends the process immediately, with code 1. */
+/** Call `stop` at the first SIGTERM or SIGINT. A signal more than `SAME_MS` later ends the process with code 1. */
 export function onStopSignal(stop: () => void): void {
   let first: number | null = null
   const handle = (): void => {

@@ -11,7 +11,7 @@ const PAUSE_LIMIT_MS = 5_000
 const DRAIN_LIMIT_MS = 60_000
 
 export type WorkerProcessOptions = {
-  /** Milliseconds after `app.listen()` within which the application's `start` must resolve. */
+  /** Milliseconds after `app.listen()` within which the option `start` of `ClusterOptions` must resolve. */
   readonly startLimit: number
   /** Called when the process has received SIGTERM and needs a successor. */
   readonly onRetire: () => void
@@ -19,7 +19,7 @@ export type WorkerProcessOptions = {
 
 /** Exit of a worker process. */
 export type Ending = {
-  /** True if the exit code is 0, or if the process ended before its `start` had resolved. */
+  /** True if the exit code is 0. Also true if `start` had not resolved, because `pause` kills such a process. */
   readonly isClean: boolean
   /** Failure that the process reported, or the exceeded `startLimit`; otherwise its exit code or signal. */
   readonly reason: string

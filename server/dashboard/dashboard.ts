@@ -31,8 +31,8 @@ export type DashboardOptions = GuardOptions & {
   /** Supervisor whose workers are shown and can be restarted. Default: none. */
   readonly supervisor?: Supervisor
   /**
-   * The frame log hides values whose key contains one of these words, or a word of the socket's own `filterParameters`.
-   * Default: `password`, `token`, `secret`.
+   * The frame log hides values whose key contains one of these words, or one of the `filterParameters` of the socket
+   * that the frame belongs to. Default: `password`, `token`, `secret`.
    */
   readonly filterParameters?: readonly string[]
   /** Folder of the built page. Default: the folder in this package. */
@@ -51,8 +51,8 @@ const dashboardOptions = pluginOptions<DashboardOptions>({
 })
 
 /**
- * Plugin with the dashboard: a page that shows all nodes of the cluster, and a socket for the page. The page contains
- * no secrets, so only the socket requires the token or `authorize`. The socket has an endpoint of its own. So the
+ * Plugin with the dashboard: a page that shows all nodes of the cluster, and a socket for the page. Only the page's
+ * files, which contain no secrets, are served without authorization. The socket has an endpoint of its own. So the
  * figures and limits of `options.endpoint` do not include the dashboard's own connections.
  * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, or if neither `token` nor `authorize` is set; with
  * `PHX_ERR_NO_ENDPOINT` if the endpoint is missing.

@@ -5,7 +5,7 @@ import type { FrameFilter, LoggedFrame } from './contract.ts'
 
 /** Maximum number of frames in the log. If the log is full, a new frame replaces the oldest one. */
 const MAX_FRAMES = 200
-/** Maximum number of characters of a logged payload. */
+/** Maximum number of characters of a logged payload, topic or event. */
 const MAX_PAYLOAD = 2_000
 
 /**

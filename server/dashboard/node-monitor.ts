@@ -23,7 +23,7 @@ export type NodeReport = {
   readonly frames: readonly { readonly seq: number; readonly frames: readonly LoggedFrame[] }[]
 }
 
-/** Sources of a node's figures. */
+/** Options of a `NodeMonitor`, which reads the figures of `endpoint` and `supervisor`. */
 export type MonitorOptions = {
   readonly endpoint: EndpointServer
   readonly supervisor: Supervisor | null
@@ -49,8 +49,8 @@ export class NodeMonitor {
   }
 
   /**
-   * Return the latest figures and frames. Starts to read the figures if necessary. The reading ends at `stop`, at the
-   * latest `LEASE_MS` after the last call of `report`.
+   * Return the latest figures and frames. Starts to read the figures if necessary. The reading ends when `stop` is
+   * called, or `LEASE_MS` after the last call of `report`.
    */
   report(queries: readonly FrameQuery[]): NodeReport {
     this.#reading ??= new Reading(this.#options)
@@ -100,7 +100,7 @@ class Reading {
   readonly #loopDelay: LoopDelayWindow
   readonly #timer: NodeJS.Timeout
   #isReading: boolean
-  /** Latest reading. `at` is its time, in milliseconds on the clock of `performance.now()`. */
+  /** Latest totals. `at` is the time at which they were read, in milliseconds on the clock of `performance.now()`. */
   #last: { readonly totals: Totals; readonly at: number } | null
 
   constructor(options: MonitorOptions) {

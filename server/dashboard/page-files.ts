@@ -17,7 +17,7 @@ const POLICY = [
   ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
 ].join('; ')
 
-/** Options of a page: the folder of its files, and its path. */
+/** Options of a page. `root` is the folder of the page's files. */
 export type PageOptions = {
   readonly root: string
   /**

@@ -7,7 +7,7 @@ import type { FrameQuery, NodeMonitor, NodeReport } from './node-monitor.ts'
 const QUESTION = 'dashboard'
 /** Milliseconds to wait for the figures of the other nodes. Must be less than `SAMPLE_EVERY_MS`. */
 const ANSWER_MS = 900
-/** The list of topics is read at every second tick of the timer, because reading it from Redis is expensive. */
+/** The list of topics is read only at every other tick of the timer, because reading it from Redis is expensive. */
 const TOPICS_EVERY = 2
 /** Maximum number of topics to list. */
 const MAX_TOPICS = 50
@@ -16,7 +16,8 @@ const MAX_MEMBERS = 20
 
 type Answer = NodeReport & { readonly node: NodeInfo }
 /**
- * Frames that one page asks for. `after` maps each node to the number of the latest frame that the page has received.
+ * Frames that one page asks for. `after` maps each node to the number of the latest frame that the page has received
+ * from that node.
  */
 type PageLog = { readonly filter: FrameFilter; readonly after: Map<string, number> }
 

@@ -27,7 +27,7 @@ import { withTimeLimit } from '../runtime/time-limit.ts'
 // like a node, so it needs the settings of the history. The settings come from the option `histories`, otherwise from
 // Redis, where the nodes store the settings of their histories.
 //
-// Invariant: nothing is sent on a topic as long as it is unknown whether the topic has a history.
+// Invariant: a broadcast is sent only when it is known whether its topic has a history.
 
 /** Options of an `Emitter`: the options of the nodes' `RedisEngine`, and two more. */
 export type EmitterOptions = RedisEngineOptions & {

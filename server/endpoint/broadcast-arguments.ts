@@ -1,4 +1,4 @@
-import { checkOption, type Rule, string } from '../../protocol/check.ts'
+import { checkOption, type Rule, rule } from '../../protocol/check.ts'
 import { checkContract } from '../../protocol/contract.ts'
 import { Broadcast, type Contract } from '../../protocol/index.ts'
 import { isTopicOf, topicRule } from '../../protocol/topic.ts'
@@ -31,9 +31,15 @@ export function optionsOf<T>(call: string, given: BroadcastArguments, rule: Rule
   return options as T
 }
 
+/** Longer ids do not fit into a message to other nodes. Real ids are much shorter. */
+const senderId = rule(
+  'a string of at most 255 characters',
+  (id) => typeof id === 'string' && id.length <= 255,
+)
+
 /** Check the argument `from`: the id of the sender. */
 export function checkFrom(call: string, from: unknown): string {
-  checkOption(`${call}: \`from\`, the id of a channel or subscription,`, from, string)
+  checkOption(`${call}: \`from\`, the id of a channel or subscription,`, from, senderId)
   return from as string
 }
 

@@ -15,7 +15,7 @@ export type Logger = {
   info(details: object, message: string): void
 }
 
-/** Options of an endpoint. The plugin `phoenix`, which creates the endpoint, accepts the same options. */
+/** Options of an endpoint. The plugin `phoenix`, which creates the endpoint, accepts all options except `logger`. */
 export type EndpointOptions = {
   /** Engine that connects this node to other nodes. Default: a `LocalEngine`, for a single node. */
   readonly engine?: Engine
@@ -31,8 +31,8 @@ export type EndpointOptions = {
   readonly histories?: readonly Contract[]
   /**
    * Path of the file in which the endpoint saves its histories when it stops. At the next start, the endpoint loads and
-   * removes the file. Only the user that runs the process can read the file. The option is valid only for a single
-   * process, without an `engine` and without worker processes. Default: histories end with the process.
+   * removes the file. Only the user that runs the process can read the file. The option is valid only with a
+   * `LocalEngine` (the default) and without worker processes. Default: histories end with the process.
    */
   readonly historyFile?: string
   /** Limits on clients and the process, merged into the default limits. Default: `{}`. */
@@ -65,7 +65,7 @@ const engine = rule(
     ['adapter', 'nodes', 'openPresence'].every((key) => key in value),
 )
 
-/** Rules that check the options of an endpoint, except `logger`. The plugin `phoenix` accepts these options too. */
+/** Rules for all options of an endpoint except `logger`, which the plugin `phoenix` does not accept. */
 export const endpointRules: Rules<Omit<EndpointOptions, 'logger'>> = {
   engine,
   presences: list(presenceDefinition),

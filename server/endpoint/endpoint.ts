@@ -332,7 +332,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     if (published !== undefined) return this.#confirm(published)
   }
 
-  /** Implements `publish` of the endpoint and of channels. Resolves with true if the broadcast is kept. */
+  /** Implements `publish` of the endpoint and of channels. */
   confirm(broadcast: Broadcast, options?: KeepOptions): Promise<boolean> {
     this.outgoing?.broadcast(broadcast)
     const published = this.pubsub.publish(broadcast, options)
@@ -367,7 +367,7 @@ export class EndpointServer implements SocketHost, Endpoint {
       if (group === undefined) groups.set(socket.drainer, [socket])
       else group.push(socket)
     }
-    // Drain even without connections, because `terminate` of connections that closed earlier may still be pending.
+    // Drain even without connections, because `terminate` callbacks of ended channels may still be pending.
     if (groups.size === 0) groups.set(drainerDefaults, [])
     const close = (batch: readonly Socket[], round: DrainRound) => {
       if (telemetry.socketDrain.hasSubscribers) telemetry.socketDrain.publish({ endpoint: this, ...round })
@@ -436,7 +436,7 @@ export function serverOf(endpoint: Endpoint): EndpointServer {
   return endpoint
 }
 
-/** @throws UsageError if there are no histories to save in a file, or if other processes share the histories. */
+/** @throws UsageError if no contract has a history, if the engine is not a LocalEngine, or in a worker process. */
 function checkHandOver(engine: Engine, histories: Histories): void {
   const fault = histories.isEmpty
     ? '`historyFile` requires a contract with a `history`'

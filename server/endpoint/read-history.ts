@@ -16,7 +16,7 @@ export type HistoryQuery =
   | { readonly last: number; readonly before?: number }
   | { readonly since: number | Position; readonly limit?: number }
 
-/** Broadcast that a topic's history has kept. */
+/** One broadcast that a topic's history has kept. */
 export type HistoryMessage<C extends Contract = Contract> = {
   [E in OutEvent<C>]: {
     /**
@@ -38,7 +38,10 @@ export type HistoryPage<C extends Contract = Contract> = {
   /** Sequence number of the topic's latest broadcast; 0 if the epoch has no broadcast. */
   readonly head: number
   readonly messages: readonly HistoryMessage<C>[]
-  /** Pass this value as the option `before` to read the next older page. Null if no older broadcast is kept. */
+  /**
+   * Pass this value as the option `before` to read the next older page. Null if `messages` is empty, or if the history
+   * keeps no older broadcast of this epoch.
+   */
   readonly before: number | null
 }
 

@@ -9,8 +9,8 @@ import type { Claim, Engine } from './engine.ts'
 import type { Nodes, QuestionHandler } from './nodes.ts'
 
 /**
- * Engine that does not connect nodes. If the nodes are connected by an adapter, they share only broadcasts, not
- * presences or histories.
+ * Engine for a single node. If `adapter` connects several nodes, the nodes share only broadcasts, not presences or
+ * histories.
  */
 export class LocalEngine implements Engine {
   readonly adapter: PubSubAdapter

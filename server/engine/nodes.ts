@@ -1,4 +1,4 @@
-/** Handler of a question from another node. Returns a JSON value or a promise of a JSON value. */
+/** Handler of a question from a node of the cluster. Returns a JSON value or a promise of a JSON value. */
 export type QuestionHandler = (body: unknown) => unknown
 
 /** Questions between the nodes of a cluster. Bodies and answers are JSON. */

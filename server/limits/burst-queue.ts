@@ -55,12 +55,12 @@ export class BurstQueue {
   readonly #options: BurstQueueOptions
   /** Waiting entries and their times of arrival, the oldest first. */
   readonly #waiting: Map<QueueEntry, number>
-  /** Time until which the queue counts as busy. Each started entry adds twice the duration of its start. */
+  /** Time until which the queue counts as busy. Each entry adds twice the duration of its start or refusal. */
   #busyUntil: number
-  /** Number of entries that have started since the queue became busy. */
+  /** Number of entries that were started or refused since the queue became busy. */
   #inARow: number
   #slice: number
-  /** Time of the latest call of `#pause`; null while no entry waits. */
+  /** Time of the latest call of `#pause`; null while `resume` is neither scheduled nor running. */
   #pausedAt: number | null
 
   constructor(options: BurstQueueOptions) {
@@ -100,7 +100,7 @@ export class BurstQueue {
     return this.#inARow >= BURST && this.#busyUntil - now > SLICE_MS
   }
 
-  /** Record the time that an entry took to start. `#busyUntil` grows by twice this time. */
+  /** Record the time that the start or refusal of an entry took. `#busyUntil` grows by twice this time. */
   #count(startedAt: number, now: number): void {
     const busyUntil = Math.max(this.#busyUntil, startedAt) + 2 * (now - startedAt)
     this.#busyUntil = Math.min(busyUntil, now + MAX_BUSY_MS)

@@ -56,13 +56,13 @@ export const defaults = Object.freeze({
   /** Maximum number of connections in this process. Above the maximum, upgrades are refused with 503. */
   maxConnections: 100_000,
   /**
-   * Maximum number of connections per address that are open at the same time. Above the maximum, upgrades are refused
-   * with 429. If only `maxConnections` is set, this limit is half of `maxConnections`.
+   * Maximum number of connections per address. Above the maximum, upgrades are refused with 429. If this limit is not
+   * set, half of `maxConnections` is used.
    */
   maxConnectionsPerAddress: 50_000,
   /**
-   * Maximum number of channels per address, over all connections of the address. If only `maxTotalChannels` is set,
-   * this limit is half of `maxTotalChannels`.
+   * Maximum number of channels per address, over all connections of the address. If this limit is not set, half of
+   * `maxTotalChannels` is used.
    */
   maxChannelsPerAddress: 500_000,
   /** Maximum number of connections a second from one address. Above the maximum, upgrades are refused with 429. */

@@ -171,6 +171,6 @@ function merge(all: readonly Json[]): Registry {
 }
 
 function readMessage(message: unknown): MetricsMessage | null {
-  // The cast is safe unless other code sends the same values of `metrics`. All other values are ignored.
+  // The cast is safe unless other code sends a known value of `metrics`. The callers ignore unknown values.
   return isObject(message) && 'metrics' in message ? (message as MetricsMessage) : null
 }

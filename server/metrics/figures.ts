@@ -27,7 +27,10 @@ export class PatternFigures {
   readonly handlers = new Map<string, Buckets>()
 }
 
-/** Counters of one endpoint. Counters of messages are plain numbers, because looking up labels would be slow. */
+/**
+ * Counters of one endpoint; only `restarts` counts the workers of the whole process. Frequent events are counted in
+ * plain numbers, because looking up labels would be slow.
+ */
 export class Figures {
   readonly patterns = new Map<string, PatternFigures>()
   readonly connectTimes = new Map<string, Buckets>()

@@ -32,7 +32,7 @@ export function messageReason(reason: unknown): string {
   return reason === UNMATCHED_EVENT || reason === INVALID_PAYLOAD ? reason : OTHER
 }
 
-/** Close codes that clients use (RFC 6455, section 7.4.1). */
+/** Clients' close codes that are counted separately. 1005 means no code, and 1006 means a lost connection. */
 const CLIENT_CODES: readonly (number | null)[] = [1000, 1001, 1005, 1006]
 
 /** Label for a close code. Clients can send thousands of codes, so rare codes of clients share the label `other`. */

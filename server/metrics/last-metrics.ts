@@ -2,8 +2,8 @@ import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { withTimeLimit } from '../runtime/time-limit.ts'
 
 /**
- * Name of the diagnostics channel on which `cluster` requests the last metrics of a worker process. `cluster` cannot
- * import the metrics code, because `cluster` must also run without prom-client.
+ * Name of the diagnostics channel on which `server/cluster/` requests the last metrics of a worker process. That folder
+ * cannot call the metrics code directly, because it must also run without prom-client.
  */
 const NAME = 'fastify-phoenix.last_metrics'
 /** Milliseconds to wait for the metrics before the process ends without them. */

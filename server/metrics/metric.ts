@@ -44,7 +44,7 @@ export class Metric {
     return { name, help, type, aggregator, values }
   }
 
-  /** Do nothing, because the counts belong to the endpoint. Called by the registry. */
+  /** Do nothing, because this class stores no values. Called by the registry. */
   reset(): void {}
 }
 

@@ -17,11 +17,14 @@ export type MetricsOptions = {
   readonly registry?: AnyRegistry
   /** Prefix of the names. Default: `phoenix_`. */
   readonly prefix?: string
-  /** Reasons with which the application refuses joins. Any other reason is counted as `other`. Default: none. */
+  /**
+   * Reasons of refused joins that are counted separately, besides the server's own reasons. Any other reason is counted
+   * as `other`. Default: none.
+   */
   readonly joinReasons?: readonly string[]
 }
 
-/** Running metrics of an endpoint. */
+/** Metrics of an endpoint, counted until `stop` is called. */
 export type Metrics<R extends AnyRegistry = AnyRegistry> = {
   /** Registry with the metrics. `await registry.metrics()` returns the text for Prometheus. */
   readonly registry: R
@@ -42,7 +45,7 @@ export function metrics<R extends AnyRegistry = Registry>(
   checkEndpoint('metrics', endpoint, isEndpoint)
   checkOption('metrics', options, metricsOptions)
   const { prefix = 'phoenix_', joinReasons = [] } = options
-  // The cast is safe: a caller that chooses `R` also passes a registry, so the default is not used.
+  // The cast is safe if a caller that sets `R` also passes a registry. In all other cases, `R` is `Registry`.
   const registry = options.registry ?? (new Registry() as R)
   const figures = new Figures(joinReasons)
   const loopDelay = new LoopDelayGauge()

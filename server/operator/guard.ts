@@ -84,8 +84,8 @@ export function bearerToken({ headers }: Authorized): string | null {
 }
 
 /**
- * Create a function that compares a text with the token. The comparison takes the same time for every text. @throws
- * UsageError when `token` is not a non-empty string.
+ * Create a function that compares a text with the token. The duration of the comparison reveals nothing about the
+ * token. @throws UsageError when `token` is not a non-empty string.
  */
 export function tokenMatcher(token: string): (given: string) => boolean {
   checkOption('tokenMatcher: the token', token, nonEmptyString)

@@ -5,7 +5,7 @@ import type { PresenceHost, PresenceOwner, Tracked } from './tracked.ts'
 import type { Place } from './tracker.ts'
 import { Trackers } from './trackers.ts'
 
-/** Rules for the first argument of functions that can get the socket of a channel, by function. */
+/** Rules for the first argument, by function name. Each of these functions accepts the socket of a channel. */
 const channelRules = {
   pushState: rule('the socket of a channel', isChannelSocket),
   list: rule('the socket of a channel, or an endpoint followed by a topic', isChannelSocket),

@@ -26,7 +26,7 @@ function invalidFields(given: string): UsageError {
   return new UsageError('PHX_ERR_RESULT', `\`fetch\` of a presence must return ${legal} (got ${given})`)
 }
 
-/** Like `readFields`, but for fields that are sent. @throws ProtocolError also when they cannot be encoded as JSON. */
+/** Like `readFields`, but for fields that are sent. @throws ProtocolError when they cannot be encoded as JSON. */
 export function readJsonFields(result: unknown): Fields {
   const fields = readFields(result)
   encodeJson(fields)

@@ -11,7 +11,7 @@ export class PendingDiff {
   /** Pending joins by `phx_ref`, in the order in which the presences joined. The diff lists metas in this order. */
   readonly #joins: Map<string, Presence>
   readonly #leaves: Map<string, Presence>
-  /** The `phx_ref`s in `#joins` that clients may know already. The leaves of these presences must be sent. */
+  /** The `phx_ref`s in `#joins` that clients may know already. If such a presence leaves, the leave must be sent. */
   readonly #known: Set<string>
 
   constructor() {

@@ -189,7 +189,7 @@ export class PresenceBroadcaster {
   }
 }
 
-/** Number of keys in `leaves` that have no presence left in `view`. */
+/** Number of keys in `leaves` that no longer have a presence in `view`. */
 function countGone(leaves: readonly Presence[], view: PresenceState): number {
   const keys = new Set(leaves.map(({ key }) => key))
   return [...keys].filter((key) => view.of(key).length === 0).length

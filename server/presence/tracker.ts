@@ -209,7 +209,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     const { fetch } = this.settings
     if (fetch === null) return choose(entries)
     const complete = (result: unknown): T => choose(withFields(entries, readFields(result)))
-    // Pass a copy to `fetch`, so that `fetch` cannot remove keys or metas from the result.
+    // Pass a copy to `fetch`, so that `fetch` cannot remove keys or metas from `entries`.
     const result = fetch(topic, toEntries(presences))
     return isPromise(result) ? adopt(result).then(complete) : complete(result)
   }

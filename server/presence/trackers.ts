@@ -43,8 +43,8 @@ export class Trackers {
   }
 
   /**
-   * Return the owner of presences that ends together with `living`, for example a worker. The same object always gets
-   * the same owner.
+   * Return the owner of the presences of `living`, for example a worker. The owner ends when `living` ends. The same
+   * object always gets the same owner.
    * @throws UsageError when `living.exited` is not a promise.
    */
   ownerOf(living: Living): LivingOwner {

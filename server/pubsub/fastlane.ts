@@ -2,8 +2,8 @@ import type { Broadcast, Frame, Serializer } from '../../protocol/index.ts'
 import type { Subscriber } from './pubsub.ts'
 
 /**
- * Deliver one broadcast to a topic's subscribers, except the sender of the broadcast. A channel that does not intercept
- * the event passes the encoded frame directly to its transport (BROADCAST-3).
+ * Deliver one broadcast to a topic's subscribers, except the sender of the broadcast. If a channel does not intercept
+ * the event, its `receive` only passes the encoded frame to the transport (BROADCAST-3).
  */
 export function dispatch(subscribers: ReadonlySet<Subscriber>, broadcast: Broadcast): void {
   const { from } = broadcast

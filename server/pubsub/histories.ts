@@ -29,7 +29,7 @@ export class Histories {
     return this.#entries.length === 0
   }
 
-  /** Settings of all histories, one per topic pattern. */
+  /** Settings of all histories, one per contract with a history. */
   get settings(): HistorySettings[] {
     return this.#entries.map(({ settings }) => settings)
   }

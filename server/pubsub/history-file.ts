@@ -68,7 +68,7 @@ export function saveHistories(file: string, topics: readonly SavedTopic[]): void
 
 /**
  * Read the file and remove it. Returns an empty list if there is no file.
- * @throws Error when the file cannot be read. The unreadable file is kept under a name that ends in `.taken`.
+ * @throws Error when the file cannot be renamed or read, or is damaged. A renamed file is kept as `<file>.taken`.
  */
 export function takeHistories(file: string): readonly SavedTopic[] {
   const taken = `${file}.taken`

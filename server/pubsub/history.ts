@@ -3,8 +3,9 @@ import type { Broadcast } from '../../protocol/index.ts'
 // Problem: clients that were disconnected must get missed broadcasts when they rejoin, once and in order (RECOVERY-1).
 //
 // Approach: a store keeps the latest broadcasts of each topic in a log, and gives each broadcast a sequence number.
-// Channels read the log through the pubsub. A local store delivers within `append`. A shared store delivers a kept
-// broadcast after reading the broadcast from the shared log, so all nodes see the same sequence number.
+// Channels read the log through the pubsub. A local store delivers in the event-loop turn of the `append`. A shared
+// store delivers a kept broadcast after reading the broadcast from the shared log, so all nodes see the same sequence
+// number.
 //
 // Invariant: the broadcasts of a topic are delivered in the order of their sequence numbers, without gaps, and `replay`
 // never returns a broadcast that is not delivered yet. In the event-loop turn in which a channel reads the end of the
@@ -72,7 +73,7 @@ export type Extent = {
   readonly head: number
 }
 
-/** Recovery that a client asks for in its join params, `_since` and `_last` (RECOVERY-3). */
+/** Recovery of a joining client, from its join params `_since` and `_last` (RECOVERY-3) or from `onJoin`. */
 export type RecoveryRequest = {
   /** Cursor of the client; null if the cursor is absent or malformed. */
   readonly since: Position | null
@@ -93,7 +94,7 @@ export type Recovery = Position & {
   readonly head: number
   /** True if the client gets all broadcasts after its cursor. */
   readonly recovered: boolean
-  /** Broadcasts of earlier epochs, sent first and without `seq`. Empty if the client does not ask for `last`. */
+  /** Broadcasts of earlier epochs, sent first and without `seq`. Empty if `RecoveryRequest.last` is 0. */
   readonly earlier: readonly Kept[]
 }
 
@@ -158,8 +159,8 @@ export interface HistoryHost {
 }
 
 /**
- * Store of topics with a history. Delivers all broadcasts of these topics. Keeps only the broadcasts passed to
- * `append`.
+ * Store of topics with a history. Delivers the broadcasts of these topics, except those of `PubSub.localBroadcast`.
+ * Keeps only the broadcasts passed to `append`.
  */
 export interface HistoryStore {
   /** Memory that the store uses on this node, in bytes. */
@@ -167,7 +168,7 @@ export interface HistoryStore {
   start(): void | Promise<void>
   /** Called once per `sweepInterval` of the endpoint, by default each second. */
   sweep?(): void
-  /** Stop. Afterwards, the store keeps nothing, and `append` returns `unknown`. */
+  /** Stop. Afterwards, `append` returns `unknown`. */
   stop(): void | Promise<void>
   /**
    * Called when a topic has its first subscriber on this node, right after the adapter's `subscribe`. A returned
@@ -189,7 +190,7 @@ export interface HistoryStore {
   pass(broadcast: Broadcast, settings: HistorySettings): Promise<boolean> | undefined
   /**
    * Return the position at the end of the topic's log; null if the log cannot be read. Called before the join callback
-   * of a new client. Never rejects.
+   * if the client asks for recovery without a cursor. Never rejects.
    */
   head(topic: string, settings: HistorySettings): Position | null | Promise<Position | null>
   /**

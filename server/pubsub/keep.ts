@@ -47,7 +47,7 @@ export async function confirm(
 function checkKept({ topic, event, json }: Broadcast, { maxBytes }: HistorySettings): void {
   const payload = `the history of "${topic}" keeps "${event}", so the payload`
   if (json === null) throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `${payload} must be JSON (got bytes)`)
-  // Count the bytes only if necessary: each unit of `length` (UTF-16) takes at most three bytes.
+  // Count the bytes only if necessary: each UTF-16 unit of `length` takes at most three bytes in UTF-8.
   if (json.length * 3 <= maxBytes || Buffer.byteLength(json) <= maxBytes) return
   throw new ProtocolError(
     'PHX_ERR_PAYLOAD_TYPE',

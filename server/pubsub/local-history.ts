@@ -25,7 +25,7 @@ const FREED_PART = 0.05
 
 type Host = Pick<HistoryHost, 'maxBytes' | 'handOver' | 'deliver' | 'note' | 'failed'>
 
-/** In-memory store of one process. `append` and `pass` deliver synchronously. */
+/** In-memory store of one process. `append` and `pass` deliver in the same event-loop turn. */
 export class LocalHistory implements HistoryStore {
   readonly #host: Host
   readonly #topics: Map<string, LocalTopic>
@@ -33,7 +33,7 @@ export class LocalHistory implements HistoryStore {
   readonly #idle: Set<string>
   #bytes: number
   #isStopped: boolean
-  /** True once `start` has tried to read the earlier process's file. Until then, `stop` must not replace the file. */
+  /** True if `stop` may replace the hand-over file: once `start` has tried to read the file, until the first `stop`. */
   #hasTaken: boolean
   #lastEpoch: number
   /** Iterator over the topics. Each call of `sweep` checks the next `SWEPT_TOPICS` topics. */

@@ -41,7 +41,7 @@ export class LocalTopic {
     return TOPIC_BYTES + this.run.bytes + this.run.count * KEPT_BYTES + this.keys.bytes
   }
 
-  /** Drop the oldest broadcasts until the remaining ones are within the limits for age, number and size. */
+  /** Drop the oldest broadcasts until the remaining ones are within `ttlMs`, `size` and `maxBytes`. */
   trim(now: number): void {
     const { size, maxBytes, ttlMs } = this.settings
     const { run } = this

@@ -45,8 +45,8 @@ export type PubSubHistory = {
 // Problem: a broadcast must reach the subscribers of a topic on all nodes, and each local subscriber exactly once.
 //
 // Approach: `PubSub` has the local subscribers by topic, and subscribes the adapter to each topic that has local
-// subscribers. Broadcasts without a history are delivered locally and published through the adapter. Broadcasts
-// with a history go through the store, which delivers them in order on all nodes.
+// subscribers. Broadcasts on topics without a history are delivered locally and published through the adapter.
+// Broadcasts on topics with a history go through the store, which delivers them in order on all nodes.
 //
 // Invariant: the adapter is subscribed to a topic exactly while the topic has local subscribers.
 
@@ -127,8 +127,8 @@ export class PubSub {
     const subscribers = this.#topics.get(topic)
     if (subscribers === undefined || !subscribers.delete(subscriber) || subscribers.size > 0) return
     this.#topics.delete(topic)
-    // The adapter's `unsubscribe` may be async. Handle its rejection, because an unhandled rejection would end the
-    // process.
+    // A custom adapter may have an async `unsubscribe`, although the type returns void. Handle its rejection, because
+    // an unhandled rejection would end the process.
     const left = this.#call('unsubscribe', topic)
     if (isPromise(left)) adopt(left).catch((cause: unknown) => this.#failed('unsubscribe', cause))
     if (this.#settingsOf(topic) !== null) this.#store?.unsubscribe(topic)

@@ -17,7 +17,7 @@ export interface SubscriptionHost {
 
 /** Subscription of a callback to a topic, created by `endpoint.subscribe`. */
 export class Subscription implements Subscriber {
-  /** Id with which `endpoint.broadcastFrom` skips this subscription. */
+  /** Id of this subscription. To skip this subscription, pass the id to `endpoint.broadcastFrom`. */
   readonly id: string
   readonly topic: string
   /**

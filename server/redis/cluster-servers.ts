@@ -232,7 +232,7 @@ export class ClusterServers implements Topology {
     if (this.#preparation !== null) await loadScripts(client, this.#preparation)
   }
 
-  /** Connect to all new masters in parallel, so that the first command to a master need not wait. */
+  /** Connect to all new masters in parallel, because `send` rejects commands to a master that is not connected. */
   #connectMasters(): void {
     for (const master of this.#cluster.masters) {
       if (master.client !== undefined) continue

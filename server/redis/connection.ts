@@ -147,8 +147,9 @@ export class RedisConnection {
   }
 
   /**
-   * Run a history script that was passed to `prepare`. Scripts run in the order of the calls. The script's first
-   * argument is `Topology.runDigits` (digits that change when Redis restarts), followed by `args`.
+   * Run a history script that was passed to `prepare`. Scripts run in the order of the calls; in a Redis Cluster, a
+   * redirect or a missing script can change the order. The script's first argument is `Topology.runDigits` (digits that
+   * change when Redis restarts), followed by `args`.
    */
   async orderedScript(
     script: RedisScript,
@@ -236,7 +237,7 @@ export class RedisConnection {
 
   #writeLoss(error: Error): void {
     const fault = errorCodeOf(error)
-    // During an outage, LOADING is not logged, because a server that is loading its data will soon be ready.
+    // Once an outage has been logged, LOADING is not logged, because a server that is loading will soon be ready.
     const isNews = fault !== null && fault !== 'LOADING' && fault !== this.#fault
     this.#fault = fault ?? this.#fault
     if (this.#awaySince === null) {

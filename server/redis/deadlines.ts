@@ -5,7 +5,7 @@ const LATE_MS = 100
 export class Deadlines<T> {
   readonly #ms: number
   readonly #expired: (item: T) => void
-  /** Deadline of each item. The earliest deadline is first, because all items have the same timeout. */
+  /** Deadline of each item. The earliest deadline is first, except after an extension of deadlines (see `#expire`). */
   readonly #due: Map<T, number>
   #timer: NodeJS.Timeout | null
   #firesAt: number
@@ -41,7 +41,7 @@ export class Deadlines<T> {
   #expire(): void {
     this.#timer = null
     const late = performance.now() - this.#firesAt
-    // If the timer is late, the process was busy, and replies may have arrived that the process has not read yet.
+    // If the timer is late, the process was busy, and may not yet have read the data that the items wait for.
     // Extend all deadlines, but not twice in a row.
     this.#wasLate = late > LATE_MS && !this.#wasLate
     if (this.#wasLate) for (const [item, due] of this.#due) this.#due.set(item, due + late + this.#ms)

@@ -40,10 +40,7 @@ export class Fragments {
     this.#waiting = new Deadlines(LOST_MS, (from) => this.#parts.delete(from))
   }
 
-  /**
-   * Add a fragment. For the last fragment of a message, returns the whole message. Otherwise, or if a fragment was
-   * lost, returns null.
-   */
+  /** Add a fragment. If the fragment completes a message, returns the whole message. If not, returns null. */
   take({ header: { from, index, isLast }, bytes }: Fragment): Buffer | null {
     const parts = index === 0 ? [] : this.#parts.get(from)
     if (parts === undefined || parts.length !== index) return this.#forget(from)

@@ -3,7 +3,7 @@ import type { Kept } from '../pubsub/history.ts'
 /** Approximate memory of a cached broadcast, without its payload, in bytes. */
 const KEPT_BYTES = 200
 
-/** Total size of the caches of all topics, in bytes. */
+/** Approximate size of the caches of all topics together, in bytes. */
 export type CacheBytes = { total: number }
 
 /**

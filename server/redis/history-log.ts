@@ -83,7 +83,7 @@ export class HistoryLog {
     return this.#epoch === null ? null : { epoch: this.#epoch, seq: this.#seq }
   }
 
-  /** Lowest sequence number that could be replayed at the latest read. Redis may have removed broadcasts since then. */
+  /** Lowest sequence number that, as far as this node knows, can still be replayed. */
   get low(): number {
     return this.#low
   }
@@ -130,8 +130,8 @@ export class HistoryLog {
   }
 
   /**
-   * Read the broadcasts that follow the sequence number `after` into the cache, at most `PAGE` of them. Resolves with
-   * false if the read failed. Never rejects.
+   * Read up to `PAGE` broadcasts into the cache, beginning after the sequence number `after`. Resolves with false if
+   * the read failed. Never rejects.
    */
   fetch(after: number): Promise<boolean> {
     const known = this.#fetches.get(after)

@@ -18,7 +18,7 @@ const UNKNOWN: Appended = Object.freeze({ outcome: 'unknown' })
 
 /**
  * Publishes broadcasts of topics with a history. All nodes, including this one, deliver a broadcast when it arrives
- * from Redis.
+ * from Redis. If Redis is unavailable and `whenAway` is `local`, only this node delivers the broadcast.
  */
 export class HistoryPublisher {
   readonly #connection: RedisConnection
@@ -29,7 +29,7 @@ export class HistoryPublisher {
    * needs fewer calls of Redis.
    */
   readonly #epochs: Map<string, string>
-  /** Bytes of all messages, sent or unsent, that Redis has not acknowledged yet. Limited by `maxUnsentBytes`. */
+  /** Bytes of messages that Redis has not acknowledged, including sent messages. Limited by `maxUnsentBytes`. */
   #unsentBytes: number
 
   constructor(connection: RedisConnection, options: PublishOptions, host: PublisherHost) {

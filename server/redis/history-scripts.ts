@@ -73,8 +73,8 @@ local total = known and 0 or redis.call('INCRBY', KEYS[2], bytes)
 if not known and epoch ~= '' and (durable or string.sub(epoch, -6) == run) then
   id = redis.pcall('XADD', log, 'NOMKSTREAM', 'MAXLEN', '~', size, epoch .. '-*', 'm', message, 't', now, 'b', total - bytes)
 end
--- No id: XADD was not tried, there is no stream, or the epoch of the stream is later.
--- An id that ends with -0: the epoch of the stream was earlier.
+-- There is no id if XADD was not tried, there is no stream, or the stream's epoch is later than the known epoch.
+-- The id ends with -0 if the stream's epoch was earlier than the known epoch.
 if type(id) ~= 'string' or string.sub(id, -2) == '-0' then
   ${FUNCTIONS}
   if type(id) == 'string' then redis.call('XDEL', log, id) end

@@ -9,7 +9,7 @@ export interface MembershipListener {
    * incarnation are no longer valid.
    */
   renewed(): void
-  /** Called when another node's lease has expired. The node never uses this incarnation again. */
+  /** Called when another node's lease has expired. No node uses the lease's incarnation again. */
   expired(incarnation: string): void
   /**
    * Called when Redis may have lost data. A presence that is missing in Redis may still be written again by its node.
@@ -22,7 +22,7 @@ export interface MembershipListener {
   dataLossCleared(): void
 }
 
-/** Number of renewals per lease. A lease survives two failed renewals in a row. */
+/** Number of renewals per lease. A lease survives one failed renewal. */
 const BEATS = 3
 
 /**

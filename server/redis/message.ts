@@ -1,8 +1,9 @@
 import { Broadcast } from '../../protocol/index.ts'
 import type { Kept } from '../pubsub/history.ts'
 
-// Layout: kind (1 byte); lengths of the publishing node's id (1 byte), of `from` (2 bytes) and of the event (4 bytes);
-// `seq` (8 bytes, double); the texts of node id, `from` and event; the payload. All numbers are big-endian.
+// Layout: kind (1 byte); lengths of the publishing node's id (1 byte), of the sender's id `from` (2 bytes) and of the
+// event (4 bytes); `seq` (8 bytes, double); the texts of node id, `from` and event; the payload. All numbers are
+// big-endian.
 const HEADER = 16
 const JSON_KIND = 1
 const BYTES_KIND = 2
@@ -14,7 +15,7 @@ const ECHOED_JSON_KIND = 3
 const ECHOED_BYTES_KIND = 4
 /** On the Redis channel, a kept message has the prefix `<epoch>-<seq> <time in ms> `, so its first byte is a digit. */
 const [FIRST_DIGIT, LAST_DIGIT, SPACE] = [0x30, 0x39, 0x20]
-/** Length of `from` in a message whose `from` is null. A real `from` is always shorter. */
+/** Marks a null `from`; written in place of the length of `from`, which is at most 255 characters. */
 const NO_SENDER = 0xffff
 
 /** Encode a broadcast for other nodes. The topic is not included: the Redis channel implies it. */

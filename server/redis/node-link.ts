@@ -1,9 +1,9 @@
 import { encodeFragment } from './fragments.ts'
 
-// Flow control between two nodes. Redis keeps messages that a node has not read yet in an output buffer. When the
-// buffer is full (32 MB by default), Redis closes the node's connection, and the whole buffer is lost. Therefore a node
-// limits the bytes that are in flight to another node; this limit is the window. Further messages wait in the link's
-// queue. A message longer than a quarter of the window is sent in fragments.
+// Flow control between two nodes. For each node, Redis has an output buffer of messages that the node has not read yet.
+// When the buffer is full (32 MB by default), Redis closes the node's connection, and the whole buffer is lost.
+// Therefore a node limits the bytes that are in flight to another node; this limit is the window. Further messages wait
+// in the link's queue. A message longer than a quarter of the window is sent in fragments.
 //
 // After each quarter of the window, the link requests an acknowledgement. The request is part of a message or fragment,
 // and contains the number of bytes that the link has sent so far. The acknowledgement repeats this number, and these

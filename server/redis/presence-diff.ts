@@ -3,7 +3,7 @@ import { type PresenceEntry, readEntry } from './presence-entry.ts'
 
 /** Published change of the Redis hash that holds the presences of a topic. */
 export type HashDiff = {
-  /** Version of the hash before the change; 0 if the hash did not exist, because the topic had no presences. */
+  /** Version of the hash before the change; 0 if the hash did not exist. */
   readonly from: number
   /** Version of the hash after the change; 0 if the change has removed the hash. */
   readonly to: number

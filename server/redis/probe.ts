@@ -50,7 +50,7 @@ export async function probe(client: Client): Promise<void> {
     if (!(result.reason instanceof ErrorReply)) throw result.reason
   }
   if (role?.status !== 'fulfilled' || !Array.isArray(role.value) || role.value[0] === 'master') return
-  // Check the role too: with `replica-read-only no`, a replica accepts writes that no other server gets.
+  // With `replica-read-only no`, a replica passes the write probe, but no other server gets the replica's writes.
   throw new WrongServerError(`its role is "${String(role.value[0])}", not "master"`, 'READONLY')
 }
 

@@ -41,7 +41,7 @@ export class RedisAdapter implements PubSubAdapter {
   #node: EngineNode | null
   #deliver: Deliver
   #gap: Gap
-  /** Bytes of all messages, sent or unsent, that Redis has not acknowledged yet. Limited by `maxUnsentBytes`. */
+  /** Bytes of messages that Redis has not acknowledged, including sent messages. Limited by `maxUnsentBytes`. */
   #unsentBytes: number
   #isOverflowing: boolean
 

@@ -31,8 +31,8 @@ import type { EchoReceiver } from './redis-adapter.ts'
 // reads the stream. Clients that join at the same time share this read.
 //
 // Messages of Redis' pub/sub may be lost at any time. A log notices a loss at the next message. In addition, all logs
-// are compared with their streams after a resubscription and every 30 seconds. The comparison also extends the lifetime
-// of the streams.
+// are compared with their streams after a resubscription and at least every 30 seconds. The comparison also extends the
+// lifetime of the streams.
 //
 // Invariant: a broadcast that must be kept is first written to the stream, then delivered. A client gets
 // `recovered: true` only if the client can get all broadcasts that it has missed.

@@ -103,7 +103,7 @@ export class ServerSubscriptions {
         const counted = / ssub=(\d+)/.exec(String(await client.sendCommand(['CLIENT', 'INFO'])))?.[1]
         // Redis before 7.0.3 does not report the number `counted`.
         if (counted === undefined) return
-        // If a command was sent after `sent` was read, the number that Redis counted is out of date: try again.
+        // The number `counted` is valid only if this node sent no (un)subscribe command in the meantime.
         if (this.#sent === sent && this.connection.client === client) return this.#compare(Number(counted))
       }
       await delay(AUDIT_PAUSE_MS, undefined, { ref: false })

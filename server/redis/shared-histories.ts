@@ -11,12 +11,12 @@ import type { ConnectionOptions } from './options.ts'
 // needs the same history settings as the nodes, but it does not necessarily have their contracts.
 //
 // Approach: the nodes store the settings of their histories under one key in Redis. The nodes write the key again once
-// per lease, because Redis may lose its data. The key expires when no node has run for ten leases.
+// per lease, because Redis may lose its data. The key expires when no node with histories has run for ten leases.
 //
 // Invariant: if the key is missing, it is unknown whether a topic has a history. A node without histories therefore
 // writes an empty list.
 
-/** Time for which the settings are kept after the last node has stopped, as a multiple of the lease. */
+/** Time for which the key is kept after the last node with histories has stopped, as a multiple of the lease. */
 const LIFETIME_LEASES = 10
 
 /** History settings that nodes write to Redis. */
@@ -78,7 +78,7 @@ export class SharedHistories {
   }
 }
 
-/** Read the settings of the cluster's histories as JSON. Resolves with null if no node has written them. */
+/** Read, as JSON, the history settings that the nodes have written. Resolves with null if there are none. */
 export async function readShared(connection: RedisConnection): Promise<string | null> {
   const key = keyOf(connection)
   const text = await connection.command(key, ['GET', key])

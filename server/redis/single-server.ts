@@ -94,7 +94,7 @@ export class SingleServer implements Topology {
     await probe(client)
     if (this.#preparation === null) return
     const isNew = this.#prepared?.client !== client
-    // Read `runDigits` at every heartbeat, because they also change when the server is promoted to master.
+    // Read `runDigits` at every heartbeat too, because they change when the server is promoted to master.
     const [runDigits] = await Promise.all([
       askRunDigits(client, this.#preparation),
       isNew ? loadScripts(client, this.#preparation) : undefined,

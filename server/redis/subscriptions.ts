@@ -97,8 +97,8 @@ export class Subscriptions {
 
   /**
    * Subscribe to a channel. Replaces an earlier listener of the channel. Returns undefined if the channel is live
-   * already, or if Redis is unavailable. In all other cases, returns a promise that resolves after success, failure or
-   * a timeout (`subscribeTimeout`). The promise never rejects.
+   * already, if Redis is unavailable, or after `stop`. In all other cases, returns a promise that resolves after
+   * success, failure or a timeout (`subscribeTimeout`). The promise never rejects.
    */
   subscribe(channel: string, listener: ChannelListener): void | Promise<void> {
     if (this.#isStopped) return

@@ -2,9 +2,9 @@
 export type Awaitable<T> = T | Promise<T>
 
 /**
- * Returns true if a callback's result is a promise or another object with a `then` method. Wait for the result with
- * `await` or `adopt`. Never call `then` directly: it may throw, call back synchronously, or call back twice. Throws if
- * `then` is a getter that throws.
+ * Returns true if a callback's result is a promise or another object with a `then` method. Callers must wait for the
+ * result with `await` or `adopt`, because `then` itself may throw, call back synchronously, or call back twice. Throws
+ * if `then` is a getter that throws.
  */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'

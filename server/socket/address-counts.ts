@@ -15,16 +15,16 @@ export type CountedPeers = () => Iterable<readonly [peer: PeerAddress | null, co
  *
  * Problem: reading the address of a peer costs a system call, and a count for each peer costs a lookup per change.
  *
- * Approach: up to half of the limit, there is only a total for all peers. Above half of the limit, each peer has a
- * count. Addresses are read as late as possible, a few at a time. Once their address is read, the peers of an address
- * share one count.
+ * Approach: at first, there is only a total for all peers. When the total exceeds half of the limit, each peer gets a
+ * count. Addresses are read as late as possible, in batches. When the address of a peer is read, the peer's count is
+ * added to the count of the address.
  *
  * Invariant: when the sum of all counts, of peers and of addresses, reaches the limit, all addresses have been read.
  */
 export class AddressCounts {
   readonly #limit: number
   readonly #peers: CountedPeers
-  /** Number of connections or channels of all peers, including peers whose address is not counted. */
+  /** Number of connections or channels of all peers, including peers whose `read()` returns null. */
   #all: number
   /** True if each peer or address has a count. If false, the fields below are empty or 0. */
   #isByPeer: boolean

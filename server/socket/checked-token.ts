@@ -22,8 +22,8 @@ export interface PhoenixToken {
   /**
    * Verify a signed token, like `Phoenix.Token.verify/4`. Returns its data with `signedAt` and `expiresAt`, in
    * milliseconds since 1970, or an error: `missing` if the token is null or undefined; `invalid` if the token was not
-   * signed with this secret and salt, is from the future, or does not match `schema`; `expired` if the token is older
-   * than its maximum age.
+   * signed with this secret and salt, does not match `schema`, or is from the future (unless its maximum age is
+   * `Infinity`); `expired` if the token is older than its maximum age.
    * @throws UsageError for invalid options, never because of the token.
    */
   verify<S extends TSchema = TSchema>(
@@ -51,9 +51,9 @@ export interface PhoenixToken {
 }
 
 /**
- * Tokens compatible with `Phoenix.Token`: an Elixir application with the same `secret_key_base` accepts tokens of this
- * package, and this package accepts tokens of the application. Anyone who has a signed token can read its data; an
- * encrypted token hides the data.
+ * Tokens compatible with `Phoenix.Token`. With the same secret (in Elixir: `secret_key_base`) and salt, this package
+ * and an Elixir application accept each other's tokens. Anyone who has a signed token can read its data; an encrypted
+ * token hides the data.
  */
 export const Token: PhoenixToken = Object.freeze({
   sign,

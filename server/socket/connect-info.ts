@@ -7,7 +7,7 @@ import { type Cookies, parseCookies } from './cookies.ts'
  * mount contains the key.
  */
 export interface ConnectInfo {
-  /** Address and port of the client or, behind a proxy, of the proxy. */
+  /** Address and port of the TCP peer. With `trustProxy`, the address is the client's, but the port is the proxy's. */
   readonly peerData?: PeerData
   readonly uri?: RequestUri
   /** User-Agent header; null if the request has none. */
@@ -22,7 +22,7 @@ export interface ConnectInfo {
   readonly authToken?: string | null
   /** Decoded cookies by name. Signatures are not verified; to verify a signature, use `request.unsignCookie`. */
   readonly cookies?: Cookies
-  /** Copy of all headers, including `cookie` and `authorization`, with names in lower case. */
+  /** Copy of the headers, including `cookie` and `authorization`, with names in lower case. */
   readonly headers?: HeaderMap
   /**
    * Fastify's request. It has the properties that earlier registered plugins set, such as `session` and `user`. Over
@@ -69,7 +69,7 @@ export type HeaderList = readonly (readonly [name: string, value: string])[]
 export interface ConnectSource {
   readonly peerData: PeerData
   readonly uri: RequestUri
-  /** Headers by name in lower case, as in Node. The client's auth token must already be removed. */
+  /** Headers by name in lower case, as in Node. The header `sec-websocket-protocol` must not contain `authToken`. */
   readonly headers: HeaderMap
   readonly authToken: string | null
   readonly request: FastifyRequest

@@ -90,8 +90,8 @@ async function answeredLater(
 function answered(pending: PendingHandshake, result: unknown): ConnectOutcome {
   if (!isAccepted(result)) return { refused: 'connect', reason: refusalReason(result) }
   const problem = expiryProblem(result.expiresAt)
-  // Refuse a client whose connection would end immediately, because the client would reconnect again and again
-  // (AUTH-4).
+  // Refuse an expired client (AUTH-4). If accepted, its connection would end at once, and the client would reconnect
+  // again and again.
   if (problem !== null) return { refused: 'expired', reason: problem }
   // The cast is safe: the types of the definition ensure that `identify` takes the assigns that `connect` returns.
   const { identify } = pending.definition

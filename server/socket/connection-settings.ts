@@ -20,7 +20,7 @@ const OF_A_CONNECTION = [
   'maxRefusals',
 ] as const satisfies readonly (keyof Limits)[]
 
-/** Limits of a single connection. All other limits are per address or per process. */
+/** Limits that each mount can set. All other limits can be set only in the plugin options. */
 export type ConnectionLimits = Pick<Limits, (typeof OF_A_CONNECTION)[number]>
 
 /** Options that the plugin and each mount accept. A limit of the mount overrides the same limit of the plugin. */

@@ -23,7 +23,7 @@ function decode(value: string): string {
   try {
     return decodeURIComponent(bare)
   } catch {
-    // The value has a malformed escape. Return the value unchanged.
+    // The value has a malformed escape. Return the undecoded value, without its quotes.
     return bare
   }
 }

@@ -44,8 +44,8 @@ export class Pace {
   }
 
   /**
-   * Number of tokens that a message costs. A large message costs more, even if the message is refused, because the
-   * server has parsed it.
+   * Number of tokens that a message costs; a large message costs more. If `#joins` or `#messages` has too few tokens,
+   * the message takes the tokens from `#refusals` instead.
    */
   #priceOf({ size }: Message): number {
     return Math.max(1, Math.ceil(size / this.#rates.bytesPerToken))

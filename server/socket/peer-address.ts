@@ -33,8 +33,8 @@ export class PeerAddress {
 }
 
 /**
- * Address under which connections from an IP address are counted (LIMIT-6). Null for a Unix socket, which has no
- * address, and for loopback, which proxies and local programs use.
+ * Address under which connections from an IP address are counted (LIMIT-6). Null for a Unix socket, which has no IP
+ * address, and for loopback, the address of local proxies and programs.
  */
 export function countedAddress(ip: string | undefined): string | null {
   if (ip === undefined || ip === '') return null

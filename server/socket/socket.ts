@@ -425,7 +425,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   }
 
   #unmatched(message: Message): void {
-    // join_ref is null because the reply is for the push, not for a channel (MESSAGE-5).
+    // join_ref is null, because no channel handled the message (MESSAGE-5).
     this.#reply(message, null, 'error', { reason: UNMATCHED_TOPIC })
   }
 

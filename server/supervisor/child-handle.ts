@@ -19,7 +19,7 @@ export class ChildHandle<Calls = AnyCalls> {
   readonly #child: Child
   readonly #remove: RemoveChild
 
-  /** Only for the supervisor: applications get handles from `startChild`, `whereis` and `restartChild`. */
+  /** Only for the supervisor. Applications get handles from methods such as `startChild` and `whereis`. */
   constructor(child: Child, remove: RemoveChild) {
     this.#child = child
     this.#remove = remove

@@ -7,7 +7,7 @@ import type { Worker } from './worker.ts'
 /** Result that ends the worker. Any reason except `'normal'`, `'shutdown'` and `{ shutdown: … }` counts as a crash. */
 export type WorkerStop = { readonly stop: string | AnnouncedExit | Error }
 
-/** Handler of one message. The handler's parameter declares the type of the message's value. */
+/** Handler of one message. The handler declares the type of its parameter `value`. */
 export type WorkerInfoHandler<State> = (
   value: never,
   state: State,
@@ -40,7 +40,7 @@ export interface CallOptions {
   readonly timeout?: number
 }
 
-/** Type of the value that a handler takes; undefined if the handler declares no value. */
+/** Type of a handler's `value`; undefined if `value` has the type never, unknown if the handler has no parameters. */
 export type CallValue<Handler> = Handler extends (value: infer V, ...rest: never) => unknown
   ? [V] extends [never]
     ? undefined

@@ -52,8 +52,7 @@ export class Registry<Context, Calls = AnyCalls> {
   /** Return the worker of a key, like `Registry.lookup/2`; null if there is none. */
   whereis(key: string): ChildHandle<Calls> | null {
     checkOption('registry.whereis(): the key', key, string)
-    // The cast is safe: a child whose id starts with `#prefix` is a worker of this registry, so its calls have the type
-    // `Calls`.
+    // The cast assumes that only this registry starts children whose ids begin with `#prefix`.
     return this.#supervisor.whereis(this.#prefix + key) as ChildHandle<Calls> | null
   }
 

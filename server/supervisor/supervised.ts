@@ -1,8 +1,8 @@
 import type { CallbackError } from '../errors.ts'
 
 /**
- * End that a handler asked for with `{ stop: { shutdown: reason } }`, like OTP's `{:shutdown, reason}`. This end is not
- * a crash.
+ * Exit reason of a worker whose handler returned `{ stop: { shutdown: reason } }`, like OTP's `{:shutdown, reason}`.
+ * This exit is not a crash.
  */
 export type AnnouncedExit = { readonly shutdown: unknown }
 

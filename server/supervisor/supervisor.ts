@@ -12,8 +12,8 @@ import type { Exit, Supervised } from './supervised.ts'
 import { Worker } from './worker.ts'
 
 // Supervision as in OTP. A supervisor starts its children in order and stops them in reverse. A `Child` is an entry in
-// the supervisor's list. The entry remains when the child's instance (a `Worker`, or a supervisor with children of its
-// own) ends. `ChildHandle` gives applications access to the entry. Depending on its `restart`, a child that ends is
+// the supervisor's list. The entry can outlive the child's instance (a `Worker`, or a supervisor with children of its
+// own). `ChildHandle` gives applications access to the entry. Depending on its `restart`, a child that ends is
 // restarted, alone or with siblings (`strategy`). After too many restarts within `maxSeconds`, the supervisor gives up:
 // it stops all children and resolves `failed`. For a parent supervisor, this counts as one crash. Without a parent, the
 // application decides what to do.
@@ -86,7 +86,8 @@ export class Supervisor {
 
   /**
    * Start a child as soon as all earlier children are ready. Resolves with the child's handle when its `init` has
-   * finished. Rejects, and removes the child, when `init` fails, the spec is invalid or the supervisor stops.
+   * finished. Rejects when `init` fails, the spec is invalid or the supervisor stops. After a rejection, the new child
+   * has no entry.
    */
   startChild<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls>>
   startChild(spec: SupervisorSpec): Promise<ChildHandle<Record<never, never>>>
@@ -143,9 +144,9 @@ export class Supervisor {
   }
 
   /**
-   * Stop a child and start it again with the same spec. The child keeps its position in the order of children. Works
-   * for dynamic and temporary children too, running or not. Resolves with false if no child has this id. Rejects when
-   * the child's `init` fails or the supervisor stops. After a rejection, a dynamic or temporary child is removed.
+   * Stop a child and start it again with the same spec. The child keeps its position in the order of children. The
+   * child may be dynamic or temporary, and need not be running. Resolves with false if no child has this id. Rejects
+   * when the child's `init` fails or the supervisor stops. After a rejection, a dynamic or temporary child is removed.
    */
   replaceChild(id: string): Promise<boolean> {
     return this.#enqueue(async () => {

@@ -7,8 +7,8 @@ export type LogLevel = 'debug' | 'info' | 'warn'
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 /**
- * Returns true if a logger writes lines of this level. A logger without a level, like Fastify's with `logger: false`,
- * writes no lines.
+ * Returns true if a logger writes lines of this level. A logger without a level counts as off, like Fastify's logger
+ * with `logger: false`.
  */
 export function isLevelEnabled(logger: object, level: LogLevel): boolean {
   if ('isLevelEnabled' in logger && typeof logger.isLevelEnabled === 'function') {

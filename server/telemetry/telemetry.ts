@@ -23,8 +23,8 @@ type Of<M> = { readonly endpoint: object } & M
 type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
 
 /**
- * Message about a call of an application's callback. Published before the call and again after the call. Before the
- * call, values that are not known yet are null or 0.
+ * Message about a call of an application's callback, published before the call and again after the call. A join that is
+ * refused without a call is published once. Before the call, values that are not known yet are null or 0.
  */
 type OperationOf<M> = Of<M> & {
   /** Function that runs the callback, or null (default). A listener can set the function before the callback runs. */
@@ -198,8 +198,8 @@ export const telemetry = Object.freeze({
   channelHandledIn: typedChannel<HandleInOperation>('phoenix.channel_handled_in'),
   /**
    * A channel crashed: a callback threw `error`, or stopped the channel for a `reason` other than normal or shutdown.
-   * One of these two fields is null. The crash ends the channel. If `terminate` or `onEnd` threw, the channel was ending
-   * already.
+   * One of these two fields is null. The crash ends the channel. If `terminate` or `onEnd` threw, the channel was
+   * ending already.
    */
   channelCrashed:
     typedChannel<
@@ -242,9 +242,9 @@ export const telemetry = Object.freeze({
   /** The server has sent the next `count` missed broadcasts to a client. */
   historyReplayed: typedChannel<OfSocket<{ topic: string; count: number }>>('phoenix.history_replayed'),
   /**
-   * Event of a topic's history. `filled`: this node has delivered `count` broadcasts that it had missed. `read`: this
-   * node has read `count` broadcasts from the engine. `epoch`: the sequence numbers of the topic's broadcasts start
-   * again. `refused`: the store has refused a broadcast, or has not answered in time.
+   * Event of a topic's history. `filled`: this node has read `count` missed broadcasts from the history's store and has
+   * delivered them. `read`: this node has read `count` broadcasts from the store. `epoch`: the sequence numbers of the
+   * topic's broadcasts start again. `refused`: the store has refused a broadcast, or has not answered in time.
    */
   historyChanged:
     typedChannel<Of<{ kind: 'filled' | 'read' | 'epoch' | 'refused'; topic: string; count: number }>>(
@@ -257,6 +257,6 @@ export const telemetry = Object.freeze({
 })
 
 function typedChannel<M>(name: string): TelemetryChannel<M> {
-  // The cast is safe: only this framework publishes on this channel, and all its messages have the type `M`.
+  // The cast is safe: only this framework publishes on the channel, and only messages of the type `M`.
   return new GuardedChannel(channel(name) as TelemetryChannel<M>)
 }

@@ -22,8 +22,8 @@ export class ThrottledLog implements Swept {
   }
 
   /**
-   * Write the first line of a kind now. Keep later lines for `sweep`, until `sweep` forgets the kind. Clients must not
-   * be able to choose the kind, because each kind takes memory.
+   * Write the first line of a kind now. Later lines wait for `sweep`. After `sweep` has forgotten the kind, the next
+   * line counts as the first. Clients must not be able to choose the kind, because each kind takes memory.
    */
   write(kind: string, print: PrintLine): void {
     const known = this.#kinds.get(kind)

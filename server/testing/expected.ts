@@ -12,9 +12,10 @@ export type Partly<T> = T extends Uint8Array
 export type ExpectedValue<T> = unknown extends T ? object | string | number | boolean | null : Partly<T>
 
 /**
- * Payload that a test expects. An object may omit keys, at any depth, and `undefined` stands for an absent key. Arrays
- * must have the same length. A function is a predicate. `exactly(value)` allows only the keys of `value`. Asymmetric
- * matchers such as `expect.any(String)` may replace any part of a value.
+ * Payload that a test expects. Keys that an object omits, at any depth, are not compared. A key that is `undefined` in
+ * an object must be absent from the payload. Arrays must have the same length. A function is a predicate.
+ * `exactly(value)` allows only the keys of `value`. Asymmetric matchers such as `expect.any(String)` may replace any
+ * part of a value.
  */
 export type Expected<T> = Exactly | ((value: T) => boolean) | ExpectedValue<T>
 

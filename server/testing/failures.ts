@@ -43,7 +43,7 @@ export class JoinRefused extends Error {
   }
 }
 
-/** Error for a failed expectation of a test. The message lists what arrived instead, in order. */
+/** Error for a failed expectation of a test. */
 export class ExpectationError extends Error {
   override readonly name = 'ExpectationError'
   readonly code: ErrorCode = 'PHX_ERR_TEST_EXPECTATION'
@@ -52,8 +52,8 @@ export class ExpectationError extends Error {
 export type Called = (...args: never) => unknown
 
 /**
- * Create a failure that has no message yet. Call this function before the first `await`: otherwise the stack of
- * the failure would not contain the call in the test.
+ * Create a failure that has no message yet. Its stack begins at the line of the test that calls the method `called`.
+ * Call `failureOf` before the first `await`, because after an `await` the stack no longer contains this line.
  */
 export function failureOf(called: Called): ExpectationError {
   const error = new ExpectationError()
@@ -67,7 +67,7 @@ export function told(failure: ExpectationError, message: string): ExpectationErr
   return movedTo(failure, failure)
 }
 
-/** Give `error` the stack of a failure. The failure's stack contains the call in the test. */
+/** Give `error` the stack of a failure, which begins at a line of the test. */
 export function movedTo<E extends Error>({ stack = '' }: ExpectationError, error: E): E {
   const frames = stack.slice(stack.indexOf('\n    at '))
   error.stack = `${error.name}: ${error.message}${frames}`

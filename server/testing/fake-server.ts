@@ -56,8 +56,8 @@ const closeCode = rule(
 type OneShot = { readonly matcher: FrameMatcher; readonly fate: 'lost' | 'duplicated' }
 
 /**
- * Start a real server for the tests of a client. Clients can join any topic, and the test can make the server lose
- * frames and connections.
+ * Start a server with scripted channels, for the tests of a client. Clients can join any topic, and the test can make
+ * the server lose frames and connections.
  * @throws UsageError with `PHX_ERR_OPTION` for an unknown key or an illegal value.
  */
 export async function fakeServer(options: FakeServerOptions = {}): Promise<FakeServer> {
@@ -129,7 +129,7 @@ export class FakeServer {
     return this.#log.frames
   }
 
-  /** Text with one line for each frame, and for each connection that began or ended. */
+  /** Text with one line for each frame, and for each start or end of a connection. */
   transcript(): string {
     return String(this.#log)
   }
@@ -166,7 +166,7 @@ export class FakeServer {
     this.#isLongPollOnly = false
   }
 
-  /** Refuse WebSockets, like some proxies, until `acceptConnections` is called. */
+  /** Refuse WebSockets, as some proxies do, until `acceptConnections` is called. */
   longPollOnly(): void {
     this.#isLongPollOnly = true
   }
@@ -189,8 +189,8 @@ export class FakeServer {
   }
 
   /**
-   * Lose all bytes without closing the connections (no FIN). New connections get no response until `restoreNetwork` is
-   * called.
+   * Lose all bytes without closing the connections (no FIN). Connections that open before `restoreNetwork` is called
+   * never get a response.
    */
   killNetwork(): void {
     this.#network?.kill()
@@ -231,7 +231,7 @@ export class FakeServer {
     return this.#isLongPollOnly && isUpgrade ? 404 : null
   }
 
-  /** Log the frames of a connection, and lose or duplicate frames for `dropNext` and `duplicateNext`. */
+  /** Log the frames of a connection, and lose or duplicate the frames that `dropNext` and `duplicateNext` select. */
   #watch(message: unknown): void {
     const { endpoint, socket } = Object(message)
     if (endpoint !== this.#app.endpoint || !(socket instanceof Socket)) return

@@ -117,7 +117,7 @@ class Link {
   }
 }
 
-/** Queue of bytes from one end of a connection to the other end, in order. */
+/** Queue of the bytes in one direction of a link, in order. */
 class Direction {
   readonly #network: FaultyNetwork
   readonly #to: Socket

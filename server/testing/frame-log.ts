@@ -42,7 +42,7 @@ export class FrameLog {
     this.#entries.push({ at: this.#now(), connection, words })
   }
 
-  /** Text with one line for each frame, and for each connection that began or ended. */
+  /** Text with one line for each frame, and for each start or end of a connection. */
   toString(): string {
     return this.#entries
       .map((entry) => `${head(entry)}${'words' in entry ? entry.words : line(entry)}`)

@@ -9,10 +9,10 @@ import { PubSub } from '../pubsub/pubsub.ts'
 import type { TopicHistory } from '../pubsub/topic-history.ts'
 import { type SuiteListener, type SuiteMember, SuiteNode } from './suite-cluster.ts'
 
-/** `SuiteMember` with the store of histories to test. */
+/** `SuiteMember` with the history store under test. */
 export type HistoryMember = SuiteMember & { readonly openHistory: OpenHistory }
 
-/** Options of `historySuite`: how to define a test, and how to create nodes with the store to test. */
+/** Options of `historySuite`: how to define a test, and how to create nodes with the store under test. */
 export type HistorySuite = {
   /** Function that defines a test, such as `test` of vitest, jest or node:test. */
   test(title: string, run: () => Promise<void>): unknown

@@ -3,15 +3,15 @@ import { type Called, failureOf, told } from './failures.ts'
 import { afterRealMs } from './turns.ts'
 
 /**
- * Event of an arrival: the name of the client's event, or a symbol for an arrival without an event name. Failures show
- * the symbol's description.
+ * Event of an arrival: the event name of a message, or a symbol for an arrival without an event name. Failures show the
+ * symbol's description.
  */
 type ArrivalEvent = string | symbol
 type Arrival = { readonly event: ArrivalEvent; readonly payload: unknown; isTaken: boolean }
 
 /** Fields and methods of an endpoint that an inbox needs. */
 export type InboxHost = {
-  /** Maximum time to wait for an expected arrival, in real milliseconds. */
+  /** Maximum time to wait for an expected arrival, in real milliseconds, even with fake timers. */
   readonly timeout: number
   /** Resolves when all pending callbacks have run. */
   settled(): Promise<void>
@@ -25,7 +25,7 @@ export type InboxHost = {
 export type Wanted = {
   readonly event: ArrivalEvent
   readonly expected?: unknown
-  /** Start of the failure's message, such as `room:lobby did not end`. Default: `no … came`. */
+  /** Start of the failure's message, such as `room:lobby did not end`. Default: a text such as `no … came`. */
   readonly failed?: string
   /** Method that the test called. The stack of a failure begins at the test's call of this method. */
   readonly from: Called

@@ -10,9 +10,9 @@ const suiteOptions = object<PubSubSuite>(
 )
 
 /**
- * Define the tests that every adapter must pass. A broadcast arrives once, in order, and only at subscribers of its
- * topic. After rapid calls of subscribe and unsubscribe for a topic, the last call decides. The adapter reports topics
- * on which broadcasts may have been missed.
+ * Define the tests that every adapter must pass. Broadcasts must arrive once, in order, and only at subscribers of
+ * their topic. After rapid calls of subscribe and unsubscribe for a topic, the last call must decide. The adapter must
+ * report topics on which broadcasts may have been missed.
  */
 export function pubsubSuite(suite: PubSubSuite): void {
   checkOption('pubsubSuite', suite, suiteOptions)

@@ -30,7 +30,7 @@ export class FakeClient {
     return this.#socket.topic
   }
 
-  /** Send an event to this client, after the reply to its join. */
+  /** Send an event to this client. If the client's join has no reply yet, the event waits for the reply. */
   push(event: string, payload: object): void {
     this.#socket.sendInfo('push', { event, payload })
   }
@@ -92,8 +92,8 @@ export class Script {
   }
 
   /**
-   * Return the script of a pattern, such as `room:*` or `room:lobby`, and create the script if the pattern is new. If
-   * several patterns match a topic, the script of the most specific pattern is used.
+   * Return the `ScriptedTopic` of a pattern, such as `room:*` or `room:lobby`. If the pattern is new, create the
+   * `ScriptedTopic`. If several patterns match a topic, the most specific pattern is used.
    */
   topic(pattern: string): ScriptedTopic {
     parseTopicPattern(pattern)

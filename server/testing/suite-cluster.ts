@@ -12,7 +12,7 @@ export type SuiteMember = {
   stop?(): void | Promise<void>
 }
 
-/** Options of `pubsubSuite`: how to define a test, and how to create nodes with the adapter to test. */
+/** Options of `pubsubSuite`: how to define a test, and how to create nodes with the adapter under test. */
 export type PubSubSuite = {
   /** Function that defines a test, such as `test` of vitest, jest or node:test. */
   test(title: string, run: () => Promise<void>): unknown
@@ -133,7 +133,7 @@ export async function withCluster(
   }
 }
 
-/** Wait until a list has `count` items. `event` completes the error: `broadcasts arrived`, for example. */
+/** Wait until a list has `count` items. `event` is part of the error message, for example `broadcasts arrived`. */
 async function reach(count: number, list: readonly unknown[], event: string): Promise<void> {
   const deadline = performance.now() + ARRIVAL_MS
   while (list.length < count) {

@@ -19,9 +19,9 @@ import { PresenceView } from './presence-view.ts'
 
 /** Any string. Unlike with the type `string`, editors still suggest the event names of the contract. */
 export type OtherEvent = string & Record<never, never>
-/** Payload of an event of the contract; any object for other events, such as the event that `auth.refresh` names. */
+/** Payload of an event of the contract; any object for other events, such as `auth.refresh.event`. */
 export type SentPayload<C extends Contract, E> = E extends InEvent<C> ? InPayload<C, E> : object
-/** Payload of an event that the server sends; unknown for other events. */
+/** Payload of an event that the server sends; unknown if the contract does not list the event. */
 export type ReceivedPayload<C extends Contract, E> = E extends OutEvent<C> ? OutPayload<C, E> : unknown
 /** Reply to an event of the contract; unknown for other events. */
 export type ReplyTo<C extends Contract, E> = E extends InEvent<C> ? InReply<C, E> : unknown
@@ -96,7 +96,7 @@ export class TestChannel<C extends Contract = Contract> {
     this.#presences = joining.presences
   }
 
-  /** Send an event like a client, as with `push/3`. The payload can be an object or bytes. */
+  /** Send an event to the server, like `push/3`. The payload can be an object or bytes. */
   push<E extends InEvent<C> | OtherEvent>(event: E, payload: SentPayload<C, E>): TestPush<ReplyTo<C, E>> {
     checkOption('push: the event', event, string)
     return new TestPush(this.#link.send(event, payload))
@@ -174,9 +174,9 @@ export class TestChannel<C extends Contract = Contract> {
   }
 }
 
-/** Event of the replies in an inbox. */
+/** Event under which an inbox stores replies. */
 export const REPLY = Symbol('reply')
-/** Event of the end of a channel in an inbox. The payload is the name of the server's event. */
+/** Event under which an inbox stores the end of a channel. The payload is `phx_close` or `phx_error`. */
 const ENDED = Symbol('the channel ended')
 
 /** Collects the pushes, broadcasts and presences of one join, even before the reply to the join arrives. */

@@ -50,7 +50,7 @@ export interface TestEndpoint extends Endpoint {
   /**
    * Check the connections as if `ms` milliseconds had passed: tokens that expire in this time cause a warning or
    * a close. Fake timers have the same effect if they also replace `performance.now`. The fake timers of node:test do
-   * not replace this function.
+   * not replace `performance.now`.
    * @throws UsageError when `ms` is not a number of at least 0.
    */
   elapse(ms: number): void

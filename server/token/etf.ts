@@ -176,7 +176,7 @@ function header(tag: number, length: number): Uint8Array {
   return bytes
 }
 
-// The tuple that contains the token data is one of the `MAX_DEPTH` levels.
+// The message says `MAX_DEPTH - 1`, because the tuple around the token data takes one level.
 function invalidData(what: string): UsageError {
   return new UsageError(
     'PHX_ERR_OPTION',

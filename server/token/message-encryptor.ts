@@ -1,7 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 
 /*
- * Plug.Crypto.MessageEncryptor. Its releases use two formats:
+ * Compatible with the MessageEncryptor of Plug.Crypto, the library behind `Phoenix.Token`. Releases of Plug.Crypto use
+ * two formats:
  *
  *   A128GCM   QTEyOEdDTQ.key.iv.text.tag   written by releases before 2.1, read by all releases
  *   XCP       XCP.(iv tag text)            written and read by releases from 2.1 on

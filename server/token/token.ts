@@ -115,7 +115,8 @@ export function verify(
 }
 
 /**
- * Encrypt data. `decrypt` needs the same secret and salt. Every release of Plug.Crypto can decrypt the token.
+ * Encrypt data. `decrypt` needs the same secret and salt. All releases of Plug.Crypto, the library behind
+ * `Phoenix.Token`, can decrypt the token.
  * @throws UsageError when the secret is shorter than 20 bytes, the key does not have 16, 24 or 32 bytes, or the data
  * cannot be encoded.
  */
@@ -126,7 +127,7 @@ export function encrypt(secret: string, salt: string, data: unknown, options: Si
 }
 
 /**
- * Decrypt a token of this package, or of any release of Plug.Crypto, and return its data. Returns the same errors as
+ * Decrypt a token that `encrypt` or `Phoenix.Token.encrypt/4` has made, and return its data. Returns the same errors as
  * `verify`. @throws UsageError for invalid options, never because of the token.
  */
 export function decrypt(

@@ -120,7 +120,7 @@ function noRoom({ mount, request }: AdmitRequest, { status, limit, retryAfter }:
   return { handshake: null, status, refusal: null, retryAfter }
 }
 
-/** Answer 400 to a request whose method the transport does not support, without reading the body. */
+/** Answer 400 to a request whose method the transport does not support. */
 export async function refuseMethod(_request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   return reply.code(400).send()
 }

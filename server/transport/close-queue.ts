@@ -2,8 +2,7 @@ import type { Socket as NetSocket } from 'node:net'
 import type { BurstQueue, QueueEntry } from '../limits/burst-queue.ts'
 
 // Problem: when a network breaks, many clients end their connections in one event-loop turn. `ws` closes each of these
-// connections immediately. Closing takes several times as long as handling the `end` event, so a burst of closes would
-// block all other clients (LIMIT-4).
+// connections immediately, so the burst of closes would block all other clients (LIMIT-4).
 //
 // Approach: the `end` listener of `ws` is replaced by a listener that closes the connection through a `BurstQueue`. If
 // a version of `ws` gives its listener another name, the listener stays, and `ws` closes the connection itself.

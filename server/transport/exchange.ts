@@ -39,8 +39,8 @@ export function hangUpSignal({ request, raw }: FastifyReply): AbortSignal {
 export function abandonBody(reply: FastifyReply): FastifyReply {
   const stream = streamOf(reply.request)
   if (stream === null) return reply.header('connection', 'close')
-  // Close the stream in a later event-loop turn. On `finish`, Node 22 may still have queued data, which `close` would
-  // drop.
+  // Close the stream in a later event-loop turn. When Node 22 emits `finish`, data may still be queued, and `close`
+  // would drop this data.
   stream.once('finish', () => setImmediate(() => stream.close()))
   return reply
 }

@@ -91,8 +91,9 @@ function publishOutcome(operation: Undecided, startedAt: number, outcome: Connec
   return outcome
 }
 
-/** Cause of a refusal (`refused`: a failed check, a kind of limit, or `crash`), and contents of the log line. */
+/** Client that was refused: the cause, and the contents of the log line. */
 export type RefusedClient = {
+  /** Cause: the failed check, the kind of limit, or `crash`. */
   readonly refused: string
   readonly level: 'error' | 'info' | 'warn'
   /** Message of the log line. Default: `connection refused`. */
@@ -111,8 +112,8 @@ export function isLogged(request: LoggedRequest): boolean {
 }
 
 /**
- * Log a request that was answered with an error before its transport handled it. Each status is logged at most once a
- * second.
+ * Log a request that got an error status and was not logged by `publishRefused`. Each status is logged at most once a
+ * second per mount.
  */
 export function logRefusedRequest({ path }: Mount, request: FastifyRequest, status: number): void {
   const { id: reqId, method, server } = request

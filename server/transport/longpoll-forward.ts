@@ -152,9 +152,8 @@ export class RemoteSession implements PolledSession {
   async deliver(frames: readonly ClientFrame[]): Promise<boolean | null> {
     const deadline = performance.now() + this.#forwarder.windowMs
     if (!(await this.#forwarder.isUp(deadline))) return false
-    const { sessionId } = this.#address
     const bytes = frames.reduce((sum, { data }) => sum + data.length, 0)
-    const leave = await this.#forwarder.gate.enter(sessionId, bytes, deadline - performance.now())
+    const leave = await this.#forwarder.gate.enter(bytes, deadline - performance.now())
     if (leave === null) return false
     try {
       return await this.#forward(frames, leave)

@@ -57,8 +57,8 @@ export interface PolledSession {
 /** Number of windows (`windowMs`) without a poll after which the session is closed. */
 const WINDOWS_TO_LIVE = 1.5
 /**
- * Milliseconds that the session waits until the forwarding node confirms a batch. After this time, the next poll gets
- * the messages of the batch again (LONGPOLL-12).
+ * Maximum time, in milliseconds, that the session waits for the forwarding node to confirm a batch. After this time,
+ * the next poll gets the messages of the batch again (LONGPOLL-12).
  */
 const LENT_MS = 1_000
 

@@ -5,8 +5,8 @@ export type SessionAddress = {
   readonly nodeId: string
   readonly sessionId: string
   /**
-   * Number of the batch for which the token was signed; 0 for none. A client that sends the token has received this
-   * batch.
+   * Number of the batch of messages (`PollBatch`) that was sent together with the token; 0 for none. A client that
+   * sends the token has received this batch.
    */
   readonly received: number
 }

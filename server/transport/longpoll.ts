@@ -60,9 +60,7 @@ type Context = Omit<LongPollContext, 'secret'> &
     readonly undecided: Set<FastifyReply>
   }
 
-/**
- * JSON body of a response. `status` is the status that the client reads; the HTTP status is always 200 (LONGPOLL-2).
- */
+/** JSON body of a response with HTTP status 200. Clients read `status` instead of the HTTP status (LONGPOLL-2). */
 type PollAnswer = {
   readonly messages?: PollBatch['messages']
   readonly status: number
@@ -200,7 +198,7 @@ async function open(context: Context, reply: FastifyReply, isSigned: boolean): P
   const authToken = mount.authToken && typeof header === 'string' ? header : null
   const query = TOKEN_HEADER in request.headers ? queryOf(request) : ownQueryOf(request, isSigned)
   undecided.add(reply)
-  // Count the session by the client's IP address, because the session outlives the TCP connection.
+  // Read the IP address now, because the session outlives the TCP connection.
   const address = new PeerAddress(request.ip)
   const admission = await admit({ endpoint, capacity, mount, request, address, authToken, query })
   undecided.delete(reply)
@@ -331,7 +329,7 @@ function sendAnswer(reply: FastifyReply, body: PollAnswer): FastifyReply {
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
 }
 
-/** Answer to a request, for the log. Contains the number of messages, but not the content of the messages. */
+/** Log fields for the answer to a request: the status, and the number of messages (not their content). */
 function shownAnswer(reply: FastifyReply): object {
   // The cast is safe: `decorateReply` has added the property `ANSWER` to all replies of this scope.
   const answered = (reply as MarkedReply)[ANSWER]

@@ -51,7 +51,8 @@ export type WebSocketOptions = {
    */
   readonly maxBufferedBytes?: number
   /**
-   * Maximum number of frames queued to be sent. `slowConsumer` sets what happens above the maximum. Default: 4,096.
+   * Maximum number of frames queued to be sent. Not checked if compression is negotiated. `slowConsumer` sets what
+   * happens above the maximum. Default: 4,096.
    */
   readonly maxBufferedFrames?: number
   /**
@@ -89,8 +90,8 @@ export type LongPollOptions = {
   /** Maximum number of lines of a POST. Further lines are dropped. Default: 100. */
   readonly maxLines?: number
   /**
-   * Maximum total size, in bytes, of the POSTs that this node is forwarding to other nodes. One session can use at most
-   * a quarter of this maximum. Further POSTs wait up to `windowMs` and then get 408. Default: 4,194,304.
+   * Maximum total size, in bytes, of the POSTs that this node is forwarding to other nodes. Further POSTs wait up to
+   * `windowMs` and then get 408. Default: 4,194,304.
    */
   readonly maxCarriedBytes?: number
   /**

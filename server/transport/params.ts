@@ -19,8 +19,7 @@ const EMPTY_PROTOTYPE: object = Object.freeze(Object.create(null))
 /**
  * Decode a query (the part after `?`) as Plug, the HTTP library of Phoenix, does: `a[b]=1` nests, `a[]=1` is a list,
  * `a[0]=1` is an object, and of several values for one key, the last counts. A `%` that does not start an escape stands
- * for itself. Returns null if the decoded text is not UTF-8 or a key has more than 32 levels; for null, the route
- * answers 400.
+ * for itself. Returns null if the decoded text is not UTF-8 or a key has more than 32 levels.
  */
 export function decodeParams(query: string): Params | null {
   // Fast path: every connection has a query, and most queries are flat.

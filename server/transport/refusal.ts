@@ -6,7 +6,10 @@ import type { RefusalResponse } from './mount.ts'
 /** Maximum size of a close frame's reason, in bytes (RFC 6455, section 5.5). */
 const MAX_REASON_BYTES = 123
 
-/** Check the result of a mount's `refuse`. @throws UsageError with `PHX_ERR_RESULT` when it is not a valid response. */
+/**
+ * Check the result of a mount's `refuse`. @throws UsageError with `PHX_ERR_RESULT` when the result is not a valid
+ * response, or Node's TypeError when a header is invalid.
+ */
 export function readRefusal(result: unknown): RefusalResponse {
   disown(result)
   const { close, reason, status, headers = {}, body } = Object(result)

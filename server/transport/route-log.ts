@@ -8,8 +8,9 @@ import type { Mount } from './mount.ts'
 // fails, and in some error messages. Polls and floods of refused upgrades would also fill the log.
 //
 // Approach: for the routes of mounts, Fastify gets a quiet logger. The quiet logger drops lines below the level `warn`,
-// and removes queries from the remaining lines. This package itself uses the application's logger. It writes one line
-// per connection, one line per poll (at `debug`), and at most one line per second for each kind of refusal.
+// and removes queries from the remaining lines. This package writes its own lines to the application's logger: one
+// line per connection, one line per long-poll request (at `debug`), and at most one line per second for each kind of
+// refusal.
 
 /** Key of pino's serializers (`pino.symbols.serializersSym`). */
 const SERIALIZERS = Symbol.for('pino.serializers')
@@ -28,11 +29,9 @@ export function quietLogger(log: FastifyBaseLogger): FastifyBaseLogger {
   )
 }
 
-/** Log the refused requests of a mount, except requests that the socket or the transport has already logged. */
+/** Log each request of a mount that got an error status, unless `publishRefused` has already logged the request. */
 export function logRefusals(scope: FastifyInstance, mount: Mount): void {
   scope.addHook('onResponse', (request, reply, done) => {
-    // A hook of the application has refused the request, or the method is not supported. All other refusals are already
-    // logged.
     if (reply.statusCode >= 400 && !isLogged(request)) logRefusedRequest(mount, request, reply.statusCode)
     done()
   })

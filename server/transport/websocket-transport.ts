@@ -24,7 +24,9 @@ export type WebSocketLimits = {
    * can be sent (CLOSE-3).
    */
   readonly maxBufferedBytes: number
-  /** Maximum number of queued frames, including the frame about to be sent. */
+  /**
+   * Maximum number of queued frames, including the frame about to be sent. Not checked if compression is negotiated.
+   */
   readonly maxBufferedFrames: number
   /**
    * Policy for a client that exceeds `maxBufferedBytes` or `maxBufferedFrames`: close the connection with 1013, or drop
@@ -57,7 +59,7 @@ export class WebSocketTransport implements Transport, Flushable {
   #batch: WriteBatch | null
   /** Batches that are not completely sent; null if everything was sent at the last check. */
   #unsent: Unsent | null
-  /** Bytes, before compression, of the largest frame passed to `ws` since the queue of `ws` was last empty. */
+  /** Largest `data.length` of the frames passed to `ws` since the queue of `ws` was last empty. */
   #largestPassedToWs: number
   #isClosed: boolean
   #bytesRead: number

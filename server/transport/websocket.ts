@@ -96,7 +96,7 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
   await scope.register(websocketPlugin, {
     options: {
       // Pass an event emitter of `UpgradeGate` instead of an HTTP server. The plugin uses `server` only to listen for
-      // `upgrade`, so the plugin gets only the upgrades of this mount.
+      // `upgrade`, and this emitter emits only the upgrades of this mount.
       server: context.gate.mount(path) as never,
       ...messageLimits(options.maxFrameSize),
       perMessageDeflate: options.compress,

@@ -11,7 +11,7 @@ import { publishLimit } from '../socket/instrumentation.ts'
  * Responses after the first one wait in a queue. When the connection breaks, Node closes only the first response. This
  * class closes the queued responses too, so that the files that they send do not stay open.
  *
- * Invariant: the set of a connection contains the response to each admitted request until this response emits `close`.
+ * Invariant: the set of a connection contains each response that `admit` has counted, until the response emits `close`.
  */
 export class PipelineLimit {
   readonly #endpoint: EndpointServer
@@ -22,7 +22,7 @@ export class PipelineLimit {
     this.#connections = new WeakMap()
   }
 
-  /** Count a request. Returns false if its connection has too many unanswered requests and was closed. */
+  /** Count a request. Close a connection with too many unanswered requests. Returns false for a closed connection. */
   admit(request: IncomingMessage, response: ServerResponse): boolean {
     // Over HTTP/2, `Http2Sessions` limits the requests. After an upgrade, the connection has no further requests.
     if (request.httpVersionMajor === 2 || isUpgrade(request)) return true

@@ -15,15 +15,15 @@ export type PollGateOptions = {
 }
 
 /**
- * Replace the server's `request` listeners by one listener, which calls the replaced listeners. With `find`, the new
- * listener removes empty segments from the URLs of requests for mounts (HANDSHAKE-5). While the server drains, the new
- * listener answers polls with an empty 503.
+ * Replace the server's `request` listeners by one listener, which calls the replaced listeners. The new listener calls
+ * `find`, which removes empty segments from the URLs of requests for mounts (HANDSHAKE-5). While the server drains, the
+ * new listener answers polls with an empty 503.
  *
  * Fastify itself would answer these polls with a JSON body. Once the official client has received a JSON body that is
  * not a long-poll reply, the client never polls again (LONGPOLL-10).
  */
 export function guardRequests(server: Server, options: PollGateOptions): void {
-  // The cast is safe: each `request` listener takes a request and a response. Node types a listener only as `Function`.
+  // The cast is safe: each `request` listener takes a request and a response. Node's types say only `Function`.
   const listeners = server.listeners('request') as RequestListener[]
   server.removeAllListeners('request')
   server.on('request', (request, response) => {

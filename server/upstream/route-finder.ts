@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify'
 //
 // Approach: ask Fastify's own router with `findRoute`, which runs no hook or handler. The GET route of each mount has a
 // route constraint of this package. If `findRoute` reaches such a route, the storage of the constraint (`MarkedRoute`)
-// writes the route's path into a `RouteQuestion`.
+// writes the route's path into the `RouteQuestion`, the constraint value that is passed to `findRoute`.
 //
 // `findRoute` does not apply the application's `rewriteUrl`. So before `findRoute`, `#rewrite` calls `fastify.routing`.
 // `fastify.routing` applies `rewriteUrl` and calls our `deriveConstraint`. `deriveConstraint` stores the rewritten URL,
@@ -19,7 +19,7 @@ const CONSTRAINT = 'phoenix'
 // must find the `RouteQuestion` that the second copy attaches to a request.
 const QUESTION = Symbol.for('phoenix.question')
 
-/** Maximum number of cached matches. If a match is cached, a handshake is routed only by Fastify, not here too. */
+/** Maximum number of cached matches. For a cached match, `find` does not ask Fastify's router. */
 const MAX_KNOWN = 100
 
 /** Router's answer for a URL. */
@@ -110,17 +110,17 @@ export class RouteFinder {
     request.originalUrl = undefined
     request[QUESTION] = question
     try {
-      // The cast is safe: `deriveConstraint` always throws before `routing` uses the response.
+      // The cast is safe: `request` has a `QUESTION`, so `deriveConstraint` throws before `routing` uses the response.
       this.#fastify.routing(request, undefined as never)
     } catch (thrown) {
       // If `thrown` is not `question`, the `rewriteUrl` or a route constraint of the application threw this error.
       // Fastify will throw the error again when it routes the request. Fastify sets `originalUrl` only if there is a
-      // `rewriteUrl`. If there is none, the error does not matter here, because the router sees the URL unchanged.
+      // `rewriteUrl`. Without a `rewriteUrl`, the error can be ignored here, because the router sees the URL unchanged.
       if (thrown !== question && request.originalUrl !== undefined) return null
     } finally {
       this.#isRewriting = request.originalUrl !== undefined
-      // Restore the properties of the request. To route `Object.create(request)` instead would leave the request
-      // unchanged, but V8 slows down an object that has been a prototype.
+      // Restore the properties of the request. Routing `Object.create(request)` would not change the request, but V8
+      // slows down an object that has been a prototype.
       request.url = own ?? url
       request.originalUrl = originalUrl
       request[QUESTION] = undefined

@@ -13,8 +13,8 @@ import { pathOf, type RouteMatch } from './route-finder.ts'
 //
 // Approach: the gate intercepts each upgrade when the server emits it, finds the mount, and emits the upgrade to that
 // mount alone. All upgrades that are not for a mount go to the other listeners. If there are no other listeners, the
-// gate answers. A draining server refuses upgrades with a Retry-After. Offers of other protocols, such as h2c, are
-// served as plain requests.
+// gate answers WebSocket upgrades with 404, and lets Node serve offers of other protocols, such as h2c, as plain
+// requests. A draining server refuses upgrades for mounts with a Retry-After.
 //
 // Invariant: the gate owns the connection of an upgrade that it takes over, until the connection is closed or Node
 // serves the upgrade as a plain request. The gate hands over an upgrade only after all earlier requests of the
@@ -77,8 +77,8 @@ export class UpgradeGate {
 
   /**
    * Intercept the server's upgrades by overriding `emit`, because a listener cannot hide an event from other listeners.
-   * Upgrades for mounts are hidden from other listeners, except from listeners that are prepended after the gate's
-   * listener, for example by instrumentation.
+   * Upgrades for mounts are hidden from other listeners. Only listeners before the gate's listener get these upgrades,
+   * for example listeners that instrumentation has prepended.
    */
   attach(server: Server): void {
     const { emit } = server
@@ -107,8 +107,8 @@ export class UpgradeGate {
   }
 
   /**
-   * End the remaining connections of a stopped server. Otherwise the server would wait for them, possibly forever
-   * (DRAIN-5).
+   * End the connections that the gate still owns. Otherwise closing the server would wait for these connections,
+   * possibly forever (DRAIN-5).
    */
   end(): void {
     for (const [socket, isUpgraded] of this.#owned) {
@@ -187,13 +187,13 @@ function onSocketClosed(this: OwnedSocket): void {
   this[OWNER]?.closed(this)
 }
 
-// A shared symbol, because several plugins, and several copies of this package, may serve one server.
+// All copies of this package share this symbol, because several copies may serve one server.
 const OF_A_GATE = Symbol.for('phoenix.gate')
 type Marked = { [OF_A_GATE]?: ReadonlyMap<string, unknown> }
 
 /** Paths of all mounts on a server. The server may have several gates, each with its own mounts. */
 function mountsOf(server: Server): string[] {
-  // The cast is safe: each `upgrade` listener is an `UpgradeListener`. Node types a listener only as `Function`.
+  // The cast is safe: each `upgrade` listener is an `UpgradeListener`. Node's types say only `Function`.
   const listeners = server.listeners('upgrade') as (UpgradeListener & Marked)[]
   return listeners.flatMap((listener) => [...(listener[OF_A_GATE]?.keys() ?? [])])
 }
@@ -243,7 +243,7 @@ function showPrepended(server: Server, own: UpgradeListener, upgrade: Parameters
   }
 }
 
-/** An upgrade request in the queue. `start` passes the request to the mount (socket path) that the request is for. */
+/** Queued upgrade request, with the mount (socket path) that receives the request. */
 class Arrival implements QueueEntry {
   readonly #mount: EventEmitter
   readonly #upgrade: Upgrade

@@ -4,8 +4,8 @@ import { UsageError } from '../errors.ts'
 /** First version of `ws` that limits unsent pongs, fragments and buffered chunks. */
 const NEEDED = '8.23.0'
 /**
- * Options of `ws` that limit unsent pongs, fragments and buffered chunks. If `ws` has no default for an option, this
- * version of `ws` is too old: it has no defence against the floods that the option limits.
+ * Options of `ws` that limit unsent pongs, fragments and buffered chunks. If the installed version of `ws` has no
+ * default for one of these options, the installed version is too old.
  */
 const BOUNDS = ['maxPendingAutoPongs', 'maxFragments', 'maxBufferedChunks']
 

@@ -67,9 +67,9 @@ it('keeps a parsed pattern as constant data', () => {
 })
 
 it('returns any rest behind any prefix (TOPIC-2)', () => {
-  const withoutStar = text.filter((prefix) => !prefix.includes('*'))
+  const legal = text.filter((prefix) => !/[*{}]|\/:/.test(prefix))
   fc.assert(
-    fc.property(withoutStar, text, (prefix, rest) => {
+    fc.property(legal, text, (prefix, rest) => {
       const pattern = parseTopicPattern(`${prefix}*`)
       expect(matchTopic(pattern, prefix + rest)).toBe(true)
       expect(subtopic(pattern, prefix + rest)).toBe(rest)

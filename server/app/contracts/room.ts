@@ -11,8 +11,8 @@ export const RoomName = Type.String({
 })
 
 /**
- * Body of 1 to 4,000 code points without unpaired surrogates, which are not valid Unicode. The schema does not use
- * `maxLength`, because `maxLength` counts graphemes, and a grapheme can have any number of code points.
+ * New message. Its `body` has 1 to 4,000 code points without unpaired surrogates, which are not valid Unicode. The
+ * schema does not use TypeBox's `maxLength`, which counts graphemes: a grapheme can have any number of code points.
  */
 export const NewMessage = Type.Object({
   body: Type.String({ pattern: `^\\P{Cs}{1,${limits.body}}$`, description: 'Text of the message' }),
@@ -51,7 +51,7 @@ export const SaidMessage = Type.Object({ ...SentMessage.properties, from: Type.O
 /** Payload of the event `typing`, which tells that a user is typing. A guest's payload has no `from`. */
 const Typing = Type.Object({ from: Type.Optional(Person) })
 
-/** Params of a join. A named member sends both params, a guest sends neither. */
+/** Params of a join. Without a token, a named member sends both params, and a guest sends neither. */
 const JoinRoom = Type.Object({
   name: Type.Optional(PersonName),
   client: Type.Optional(PersonId),

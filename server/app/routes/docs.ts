@@ -11,10 +11,7 @@ type OpenApi = {
 }
 type Operation = { readonly summary?: string; readonly security?: readonly unknown[] }
 
-/**
- * Plugin with the OpenAPI and AsyncAPI documents, and a page that lists the routes and channels. The documents and
- * the page are created only once.
- */
+/** Plugin with the OpenAPI and AsyncAPI documents, and a page that lists the routes and channels. */
 export async function docsRoutes(app: FastifyInstance): Promise<void> {
   const contracts = userSocket(null).routes.map(({ definition }) => definition.contract)
   const channels = asyncApi({ ...apiInfo, contracts })

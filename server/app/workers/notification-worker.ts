@@ -7,7 +7,7 @@ import { topicOf } from '../rooms.ts'
  */
 export type NotificationContext = { readonly endpoint: Endpoint; readonly every: number }
 
-/** Sends a text to each room of `notifications` once per period. In a cluster, only one node sends the texts. */
+/** Sends a text to each room of `notifications` once per period. */
 export const NotificationWorker = defineWorker({
   name: 'notification_worker',
 

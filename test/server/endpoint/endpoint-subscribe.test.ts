@@ -48,6 +48,9 @@ test('broadcastFrom excludes one channel, by its id, with or without the contrac
   )
   const localBroadcastFrom = () => endpoint.localBroadcastFrom(wrong, 'room:a', 'said', {})
   expect(localBroadcastFrom).toThrow(/^endpoint.localBroadcastFrom\(\): `from`, the id .* must be a string/)
+  const ofAnyLength = (length: number) => endpoint.broadcastFrom('x'.repeat(length), 'room:a', 'said', {})
+  expect(() => ofAnyLength(256)).toThrow('must be a string of at most 255 characters')
+  expect(() => ofAnyLength(255)).not.toThrow()
 })
 
 test('a subscription is called with each broadcast except its own, until it ends', async () => {

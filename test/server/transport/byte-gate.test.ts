@@ -8,8 +8,7 @@ function setUp() {
   const gate = new ByteGate(100)
   const inside: string[] = []
   const enter = async (name: string, bytes: number, ms = 1_000) => {
-    const [key = ''] = name
-    const leave = await gate.enter(key, bytes, ms)
+    const leave = await gate.enter(bytes, ms)
     inside.push(leave === null ? `not ${name}` : name)
     return leave
   }
@@ -17,41 +16,48 @@ function setUp() {
   return { inside, enter, settle }
 }
 
-test('a key may use a quarter; other keys overtake those that wait for their own quarter', async () => {
+test('bytes that do not fit wait in order; releasing bytes twice has no effect', async () => {
   const { inside, enter, settle } = setUp()
-  const a1 = enter('a1', 20)
-  for (const name of ['a2', 'a3', 'b1']) void enter(name, 10)
+  const a = enter('a', 60)
+  void enter('b', 50)
+  void enter('c', 50)
+  void enter('d', 10)
   await settle()
-  expect(inside).toEqual(['a1', 'b1'])
-  const leave = await a1
+  expect(inside).toEqual(['a'])
+  const leave = await a
   leave?.()
   leave?.()
   await settle()
-  expect(inside).toEqual(['a1', 'b1', 'a2', 'a3'])
+  expect(inside).toEqual(['a', 'b', 'c'])
 })
 
-test('an amount above a quarter must be alone under its key, an amount above the total completely alone', async () => {
+test('more bytes than the limit must be alone', async () => {
   const { inside, enter, settle } = setUp()
-  const a1 = enter('a1', 60)
-  void enter('a2', 1)
-  void enter('b1', 30)
-  const c1 = enter('c1', 1_000)
-  void enter('d1', 1)
+  const a = enter('a', 1)
+  const b = enter('b', 1_000)
+  void enter('c', 1)
   await settle()
-  expect(inside).toEqual(['a1', 'b1'])
-  ;(await a1)?.()
+  expect(inside).toEqual(['a'])
+  ;(await a)?.()
   await settle()
-  expect(inside).toEqual(['a1', 'b1', 'a2'])
-  void c1
+  expect(inside).toEqual(['a', 'b'])
+  ;(await b)?.()
+  await settle()
+  expect(inside).toEqual(['a', 'b', 'c'])
 })
 
 test('a waiter that gets no room in time is refused, and the waiters behind it continue', async () => {
   const { inside, enter, settle } = setUp()
-  void enter('a1', 60)
-  void enter('b1', 60, 500)
-  void enter('c1', 20)
+  const a = enter('a', 60)
+  void enter('b', 60, 500)
+  void enter('c', 60, 200)
+  void enter('d', 20)
   await settle()
-  expect(inside).toEqual(['a1'])
+  expect(inside).toEqual(['a'])
   await vi.advanceTimersByTimeAsync(500)
-  expect(inside).toEqual(['a1', 'not b1', 'c1'])
+  expect(inside).toEqual(['a', 'not c', 'not b', 'd'])
+  ;(await a)?.()
+  void enter('e', 80)
+  await settle()
+  expect(inside).toEqual(['a', 'not c', 'not b', 'd', 'e'])
 })
