@@ -57,7 +57,7 @@ export function recoverable<P extends PhoenixChannel>(
   const untyped = channel as unknown as Untyped
   const { isMember } = untyped
   if (isMember === undefined) {
-    const legal = 'must be a Socket of phoenix.js (its channel has no method `isMember`)'
+    const legal = 'must be a Socket of phoenix.js (got a socket whose channels have no method `isMember`)'
     throw new UsageError('PHX_ERR_OPTION', `recoverable: \`socket\` ${legal}`)
   }
 

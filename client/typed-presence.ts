@@ -67,7 +67,7 @@ export function presence<C extends ContractWithPresence, P extends PhoenixChanne
   room: TypedChannel<C, P>,
   Presence: PhoenixPresence,
 ): TypedPresence<C> {
-  checkOption('presence: the channel', room, typedChannel)
+  checkOption('presence: the first argument', room, typedChannel)
   checkOption('presence: the second argument', Presence, phoenixPresence)
   const isClass = typeof Presence === 'function'
   // The casts are safe: `phoenixPresence` has checked that `Presence` has the necessary functions, and the types of the

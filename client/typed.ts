@@ -146,7 +146,7 @@ export function typed<C extends Contract>(contract: C, ...given: readonly unknow
 function channelOf({ topic: pattern }: Contract, given: readonly unknown[]): PhoenixChannel {
   const [target, topic, params = {}] = given
   if (topic === undefined) checkOption('typed: the second argument', target, phoenixTarget)
-  else checkOption('typed: the argument before the topic', target, phoenixSocket)
+  else checkOption('typed: if there is a third argument, the second argument', target, phoenixSocket)
   if (topic === undefined && isChannel(target)) return target as PhoenixChannel
   checkOption('typed: the topic', topic, topicRule(pattern))
   checkOption('typed: the join params', params, joinParams)

@@ -51,8 +51,8 @@ export class Broadcast {
     const bytes = bytesOf(payload)
     this.#payload = bytes ?? payload
     this.json = bytes === null ? (origin?.json ?? encodePayload(payload)) : null
-    if (!topic.isWellFormed() || !event.isWellFormed())
-      throw notUnicode('the topic and the event of a broadcast')
+    if (!topic.isWellFormed()) throw notUnicode('the topic of a broadcast')
+    if (!event.isWellFormed()) throw notUnicode('the event of a broadcast')
     if (bytes !== null) checkFields({ topic, event })
   }
 

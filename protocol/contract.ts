@@ -108,7 +108,7 @@ const checked = new WeakSet<object>()
 const RESERVED_EVENTS: readonly string[] = [PHX_CLOSE, PHX_ERROR, PHX_JOIN, PHX_LEAVE, PHX_REPLY]
 /** Rule for the name of an event that applications are allowed to send. */
 export const eventName = rule(
-  `a non-empty event name other than ${RESERVED_EVENTS.join(', ')}`,
+  `a non-empty event name other than ${RESERVED_EVENTS.slice(0, -1).join(', ')} and ${RESERVED_EVENTS.at(-1)}`,
   (name) => name !== '' && !RESERVED_EVENTS.includes(String(name)),
 )
 const incomingSpec = object<IncomingSpec>({ payload: schema, reply: schema }, ['payload'])

@@ -26,6 +26,7 @@ function shownObject(value: object): string {
     return keys.length === 0 ? 'an empty object' : `an object with ${keys.slice(0, 5).join(', ')}`
   }
   const { name } = Object(value.constructor)
+  if (name === 'Object') return 'an object that inherits from another object'
   return typeof name === 'string' && name !== '' ? `an object of the class ${name}` : 'an object'
 }
 

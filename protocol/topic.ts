@@ -18,10 +18,7 @@ export const topicPattern: Rule = (value) => {
   if (fault !== null) return fault
   const [placeholder] = PLACEHOLDER.exec(String(value)) ?? []
   if (placeholder !== undefined)
-    return faultOf(
-      `a string without placeholders such as "${placeholder}"; its last character can be "*"`,
-      value,
-    )
+    return faultOf(`a string that can end with "*", but has no placeholder such as "${placeholder}"`, value)
   const star = String(value).indexOf('*')
   const isLegal = star === -1 || star === String(value).length - 1
   return isLegal ? null : faultOf('a string with at most one "*", as its last character', value)

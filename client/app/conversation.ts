@@ -249,6 +249,6 @@ export function membershipText({ membership, refusal }: Conversation): string {
     case 'forbidden':
       return 'You are not allowed in this room.'
     case 'closed':
-      return 'The server closed this room. Select it again to rejoin.'
+      return 'The server ended your session in this room. Select the room again to rejoin.'
   }
 }

@@ -29,8 +29,10 @@ export function meView(rename: (name: string | null) => void): MeView {
     const problem = personNameError(name)
     showError(problem ?? '')
     input.value = name
-    if (problem === null) rename(name)
-    else input.focus()
+    if (problem !== null) return input.focus()
+    // The form already shows the name. Showing it again would overwrite what the user types meanwhile.
+    shown = name
+    rename(name)
   })
   // In a narrow window the form is in a popover.
   toggle.addEventListener('click', () => {
@@ -49,11 +51,11 @@ export function meView(rename: (name: string | null) => void): MeView {
       form.hidden = !canRename
       toggle.hidden = !canRename
       toggle.textContent = name === null ? 'Take a name' : `Name: ${name}`
+      clear.hidden = name === null
       // Keep unsaved input as long as the name is unchanged. The name can also change in another tab.
       if (name === shown) return
       shown = name
       input.value = name ?? ''
-      clear.hidden = name === null
     },
   }
 }

@@ -8,7 +8,7 @@ export type AccessView = {
   give(): void
 }
 
-/** Create the form. `entered` is called with the token that the operator typed. */
+/** Show and hide the page's form for the token. `entered` is called with the token that the operator typed. */
 export function accessView(entered: (token: string) => void): AccessView {
   const access = find('.access', HTMLElement)
   const board = find('.board', HTMLElement)

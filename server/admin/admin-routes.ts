@@ -49,7 +49,8 @@ const BroadcastBody = Type.Object(
       Type.String({
         pattern: '^.{1,128}$',
         description:
-          'An event that the history keeps is sent once per key; a used key with another event or payload gets 409',
+          'An event that the history keeps is sent once per topic and key. ' +
+          'A request that reuses a key on the same topic for another event or payload gets 409.',
       }),
     ),
   },
@@ -60,7 +61,7 @@ const BroadcastsBody = Type.Object(
   strict,
 )
 const sent = okResponses(
-  'False if it is unknown whether the other nodes or the history received the broadcast (503)',
+  'False if it is unknown whether the other nodes or the history received a broadcast of the request (503)',
 )
 const disconnected = okResponses('False if it is unknown whether the other nodes received the request (503)')
 const Closed = Type.Object({ closed: Type.Integer({ description: 'Number of closed channels' }) })

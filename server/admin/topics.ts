@@ -62,7 +62,7 @@ export class Topics {
    * counts are approximate. Rejects with a UsageError if the query is invalid.
    */
   async busiest(query: TopicQuery = {}): Promise<readonly TopicCount[]> {
-    checkOption('admin.topics.busiest()', query, topicQuery)
+    checkOption('admin.topics.busiest(): the query', query, topicQuery)
     const { prefix = '', limit = 100 } = query
     return this.#everywhere({ prefix, after: null, limit })
   }
@@ -72,7 +72,7 @@ export class Topics {
    * is invalid.
    */
   async page(query: TopicQuery & { readonly after?: string } = {}): Promise<TopicPage> {
-    checkOption('admin.topics.page()', query, pageQuery)
+    checkOption('admin.topics.page(): the query', query, pageQuery)
     const { prefix = '', limit = 100, after = '' } = query
     const topics = await this.#everywhere({ prefix, after, limit: limit + 1 })
     const page = topics.slice(0, limit)

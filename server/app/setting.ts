@@ -87,7 +87,8 @@ export function bearerToken(minLength: number): Kind<string | null> {
 
 /** URL of a Redis server. Errors do not repeat the URL, because it can contain a password. */
 export const redisUrl = optional(
-  'a URL such as redis://host:6379 or rediss://user:password@host:6379',
+  'a valid URL that begins with redis:// or rediss://, such as rediss://user:password@host:6379; ' +
+    'the characters / ? # in the password must be percent-encoded',
   (given) => URL.canParse(given) && /^rediss?:\/\/./.test(given),
   true,
 )
@@ -118,7 +119,8 @@ function itemsOf(given: string): string[] {
 
 /** Origins of web pages, or `*` for all. */
 export const origins = listOf(
-  '* or a comma-separated list of origins such as https://example.com, in lower case without a final slash',
+  '* or a comma-separated list of origins such as https://example.com, in lower-case ASCII, ' +
+    'without a final slash and without the default port (80 or 443)',
   (item) => item === '*' || (URL.canParse(item) && new URL(item).origin === item),
 )
 
@@ -136,7 +138,7 @@ export const addresses = listOf(
 /** Host names or addresses without ports, or `*` for all. */
 export const hostNames: Kind<readonly string[]> = {
   ...listOf(
-    '* or a comma-separated list of host names without wildcards and ports (IPv6 addresses in brackets)',
+    '* or a comma-separated list of ASCII host names without wildcards or ports, and of IPv6 addresses in brackets',
     (item) => /^(?:\*|[\w.-]+|\[[\da-f:.]+\])$/i.test(item),
   ),
   read: (given) => itemsOf(given.toLowerCase()),

@@ -34,7 +34,7 @@ const table = {
     help: 'prefix of all names in Redis; if unset, phx in database 0, and phx:db<n> in any other database n',
   }),
   historyFile: setting('HISTORY_FILE', optionalText, {
-    help: 'file that keeps messages for the next start, not allowed with REDIS_URL; if unset, messages are lost when the process ends',
+    help: 'file that keeps messages for the next start, not allowed with REDIS_URL; if both are unset, messages are lost when the process ends',
   }),
   workers: setting('WORKERS', processes, {
     help: 'worker processes that share the port; auto = one per core, 0 = a single process; can also be set with --workers',
@@ -91,14 +91,14 @@ const table = {
     help: 'maximum messages a second from the client of one connection, on average; a burst may have 5 times as many; 0 = no limit',
   }),
   joinRate: setting('JOIN_RATE', wholeNumber(100), {
-    help: 'maximum joins a second over one connection, on average; a burst may have 10 times as many; 0 = no limit',
+    help: 'maximum number of joins per second over one connection, on average; a burst may have 10 times as many; 0 = no limit',
   }),
   maxLoopDelayMs: setting('MAX_LOOP_DELAY_MS', wholeNumber(500), {
     help: 'milliseconds of event-loop delay above which /readyz returns 503; 0 = never',
   }),
   metrics: setting('METRICS', flag('1'), { help: '0 = do not serve Prometheus metrics at /metrics' }),
   readyRequiresEngine: setting('READY_REQUIRES_ENGINE', flag(), {
-    help: '1 = /readyz returns 503 while the other nodes cannot be reached',
+    help: '1 = /readyz returns 503 while Redis, and so the other nodes, cannot be reached',
   }),
   shutdownDelayMs: setting('SHUTDOWN_DELAY_MS', wholeNumber(0), {
     help: 'milliseconds for which /readyz returns 503 before the server starts to shut down',

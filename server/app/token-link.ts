@@ -21,7 +21,7 @@ const help = `Usage: AUTH_SECRET=… npm run token -- --name Ann [--rooms lobby,
 Prints a link that signs a user in to the chat. Set AUTH_SECRET, AUTH_AUDIENCE, AUTH_ISSUER and PORT as on the server.
 
   --name   name that others see
-  --id     user id: 1 to 64 characters, each a letter, a digit, "-" or "_"; default: derived from the name
+  --id     user id: 1 to 64 characters, each an ASCII letter, a digit, "-" or "_"; default: derived from the name
   --rooms  rooms that the user can enter; default: all whose names do not begin with private-
   --hours  hours until the token expires; default 24
   --url    address of the page; default http://localhost:PORT/
@@ -48,7 +48,7 @@ export async function tokenLink(args: readonly string[], env: Env): Promise<stri
     )
   if (id !== undefined && !personId.Check(id))
     throw new Error(
-      '--id must have 1 to 64 characters, each a letter, a digit, "-" or "_", ' +
+      '--id must have 1 to 64 characters, each an ASCII letter, a digit, "-" or "_", ' +
         `and not be a reserved word such as "constructor" (got ${JSON.stringify(id)})`,
     )
   const list = rooms?.split(',').map((room) => room.trim())

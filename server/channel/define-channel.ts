@@ -1,4 +1,4 @@
-import { callback, checkDefinition, faultOf, object, type Rule, record, rule } from '../../protocol/check.ts'
+import { callback, checkDefinition, object, type Rule, record, rule } from '../../protocol/check.ts'
 import { checkContract } from '../../protocol/contract.ts'
 import {
   type Contract,
@@ -82,10 +82,9 @@ export function defineChannel<C extends Contract, From = unknown, A = From>(
   const inEvents = Object.keys(incoming)
   const outEvents = [...Object.keys(outgoing), ...(presence === undefined ? [] : PRESENCE_EVENTS)]
   const handlers = object(handlersOf(inEvents), inEvents)
+  const legal = `an object with a handler for each of these events: ${inEvents.join(', ')}`
   const handleIn: Rule = (value) =>
-    value === undefined
-      ? faultOf(`an object with a handler for each of these events: ${inEvents.join(', ')}`, value)
-      : handlers(value)
+    value === undefined ? { path: '', words: `is missing; it must be ${legal}` } : handlers(value)
   const rules = { handleIn, handleOut: object(handlersOf(outEvents)) }
   const checkOf = (event: string): Check | null =>
     compile(incoming[event]?.payload, `channel "${topic}": the payload schema of "${event}"`)

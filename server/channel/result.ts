@@ -72,10 +72,10 @@ export function badResult(callback: string, result: unknown): UsageError {
     callback === 'join'
       ? '{ ok: reply } or { error: reason }'
       : callback.startsWith('handleIn.')
-        ? 'nothing, { ok: reply }, { error: reason }, { status: string, payload } or { stop: reason, reply? }'
+        ? 'undefined, { ok: reply }, { error: reason }, { status: string, payload } or { stop: reason, reply? }'
         : callback === 'assigns'
           ? 'a value, not a promise'
-          : 'nothing or { stop: reason }'
+          : 'undefined or { stop: reason }'
   return new UsageError('PHX_ERR_RESULT', `${callback} must return ${forms} (got ${quoted(result)})`)
 }
 

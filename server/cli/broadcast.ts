@@ -35,8 +35,9 @@ export const broadcast: Command = {
     try {
       if (await emitter.publish(topic, event, payload, key === undefined ? {} : { key })) return 0
       terminal.stderr.write(
-        'fastify-phoenix broadcast: Redis did not confirm the broadcast; run the command again ' +
-          'with the same --key (without a --key, the event may be sent twice)\n',
+        'fastify-phoenix broadcast: Redis did not confirm the event, which may have been sent. ' +
+          'A second run can send the event twice, unless a history keeps the event ' +
+          'and both runs have the same --key\n',
       )
       return 1
     } finally {

@@ -144,7 +144,7 @@ export class Primary {
     } catch (error) {
       this.#options.logger.error(
         { err: error },
-        'reload failed: new worker processes could not start; keeping the current ones',
+        'reload failed: new worker processes could not start; the current processes continue',
       )
       return this.#fill()
     }

@@ -28,7 +28,8 @@ export const Figures = Type.Object({
   memory: Type.Object({ rss: Type.Number(), heap: Type.Number() }, { description: 'Bytes' }),
   slowConsumers: Type.Integer({
     description:
-      'Number of closed connections plus dropped frames of slow clients, counted while a dashboard is open',
+      'Number of connections closed and frames dropped because clients read too slowly, ' +
+      'counted while a dashboard is open',
   }),
   refusedJoins: Type.Array(Type.Object({ reason: Type.String(), count: Type.Integer() }), {
     description: 'Number of refused joins by reason, counted while a dashboard is open',
@@ -54,7 +55,7 @@ export const Topics = Type.Object({
       members: Type.Array(Type.Object({ name: Type.String(), connections: Type.Integer() }), {
         description: 'Up to 20 presences of the topic, with the number of connections of each',
       }),
-      present: Type.Integer({ description: 'Number of all presence keys of the topic' }),
+      present: Type.Integer({ description: 'Total number of presences of the topic' }),
     }),
   ),
   isAll: Type.Boolean({ description: 'True if `topics` contains all topics of the cluster' }),

@@ -42,7 +42,8 @@ export type DashboardOptions = GuardOptions & {
 const dashboardOptions = pluginOptions<DashboardOptions>({
   ...guardRules,
   path: rule(
-    'one or more path segments such as /dashboard, without a final slash',
+    'one or more path segments such as /dashboard, without a final slash ' +
+      'and with only the characters A-Z, a-z, 0-9, "-", ".", "_" and "~"',
     (value) => typeof value === 'string' && /^(\/[\w.~-]+)+$/.test(value),
   ),
   supervisor: anything,

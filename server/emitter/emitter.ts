@@ -196,6 +196,7 @@ export class Emitter {
   get #noNode(): string {
     const { prefix } = this.#options
     const why = `no node with the prefix "${prefix}" has recently stored the settings of its histories in Redis`
-    return `${why}. Check \`url\` and \`prefix\`, start a node, or list the topic's contract in the emitter's option \`histories\``
+    const contract = "an Emitter whose option `histories` lists the topic's contract"
+    return `${why}. Check the URL of Redis and the prefix, start a node, or use ${contract}`
   }
 }

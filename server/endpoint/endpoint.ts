@@ -443,7 +443,8 @@ function checkHandOver(engine: Engine, histories: Histories): void {
     : !(engine instanceof LocalEngine)
       ? '`historyFile` cannot be used with this engine; remove the option, or use a LocalEngine'
       : cluster.isWorker
-        ? '`historyFile` cannot be used in a worker process; use `workers: 0`, or a RedisEngine instead'
+        ? '`historyFile` cannot be used in a worker process; ' +
+          'call cluster() with `workers: 0`, or remove `historyFile` and use a RedisEngine'
         : null
   if (fault !== null) throw new UsageError('PHX_ERR_OPTION', fault)
 }

@@ -49,8 +49,10 @@ const catalogEntries: readonly CatalogEntry[] = [
     perPattern(s, (f) => f.refusedMessages),
   ),
   counter('message_bytes_total', 'Bytes of message frames, in and out.', (s) => perPattern(s, bytes)),
-  histogram('handler_duration_seconds', 'Time from receiving a message to the end of its handler.', (s) =>
-    perPattern(s, handlers),
+  histogram(
+    'handler_duration_seconds',
+    'Duration of `handleIn` handlers, without the wait for earlier callbacks of the channel.',
+    (s) => perPattern(s, handlers),
   ),
   histogram('broadcast_recipients', 'Number of channels that a broadcast reached on this node.', (s) =>
     perPattern(s, (f) => samplesOf({}, f.fanOut)),
@@ -98,7 +100,8 @@ const catalogEntries: readonly CatalogEntry[] = [
   ),
   counter(
     'gaps_total',
-    'Times that this node may have missed broadcasts of other nodes, counted once for each topic.',
+    'Number of times that this node may have missed broadcasts of other nodes. ' +
+      'If several topics are affected at once, each of them counts.',
     ({ figures }) => figures.gaps,
   ),
   counter(

@@ -18,9 +18,14 @@ export type GuardOptions = {
 /** Rule that checks a token. The error message does not contain the token. */
 const operatorToken: Rule = (value) => {
   if (typeof value === 'string' && /^[\x21-\x7e]{16,}$/.test(value)) return null
-  const given = typeof value === 'string' ? `a string of length ${value.length}` : shown(value)
+  const given = typeof value === 'string' ? describeToken(value) : shown(value)
   const legal = 'a string of at least 16 visible ASCII characters, without spaces'
   return { path: '', words: `must be ${legal} (got ${given})` }
+}
+
+function describeToken(token: string): string {
+  const length = `a string of length ${token.length}`
+  return /^[\x21-\x7e]*$/.test(token) ? length : `${length} with a character that is not allowed`
 }
 
 export const guardRules = { token: operatorToken, authorize: callback }

@@ -8,8 +8,8 @@ import { Trackers } from './trackers.ts'
 /** Rules for the first argument, by function name. Each of these functions accepts the socket of a channel. */
 const channelRules = {
   pushState: rule('the socket of a channel', isChannelSocket),
-  list: rule('the socket of a channel, or an endpoint followed by a topic', isChannelSocket),
-  getByKey: rule('the socket of a channel, or an endpoint followed by a topic and a key', isChannelSocket),
+  list: rule('the socket of a channel, unless a topic follows', isChannelSocket),
+  getByKey: rule('the socket of a channel, unless a topic and a key follow', isChannelSocket),
 }
 const presenceOwner = rule(
   'the socket of a channel, or endpoint.ownerOf(worker)',

@@ -30,6 +30,6 @@ export interface PubSubAdapter {
 const METHODS = ['start', 'stop', 'subscribe', 'unsubscribe', 'publish']
 
 export const pubsubAdapter = rule(
-  `an object with the methods ${METHODS.join(', ')}, such as new LocalAdapter()`,
+  'a PubSubAdapter (methods start, stop, subscribe, unsubscribe and publish), such as new LocalAdapter()',
   (value) => METHODS.every((method) => typeof Object(value)[method] === 'function'),
 )

@@ -45,7 +45,10 @@ export const givenClient: Rule = (value) => {
   const isServers = typeof client['sSubscribe'] === 'function' && typeof client['duplicate'] === 'function'
   if (isServers && ('options' in client || '_options' in client)) return null
   if (isServers)
-    return { path: '', words: `must be ${LEGAL_CLIENT} (for Sentinel, set \`url\` and \`sentinels\`)` }
+    return {
+      path: '',
+      words: `must be ${LEGAL_CLIENT} (got a client of createSentinel; set \`url\` and \`sentinels\` instead)`,
+    }
   if (typeof client['ssubscribe'] !== 'function') return faultOf(LEGAL_CLIENT, value)
   return {
     path: '',

@@ -46,7 +46,7 @@ function templateOf(url: string, option: string): Template {
     const problem = error instanceof Error ? error.message : 'not a URL'
     throw new UsageError(
       'PHX_ERR_OPTION',
-      `\`${option}\` must be a Redis URL, such as ${DEFAULT_URL} (${problem})`,
+      `\`${option}\` must be a Redis URL (${problem}). Example: ${DEFAULT_URL}`,
     )
   }
 }

@@ -215,8 +215,8 @@ export class RedisConnection {
   }
 
   /**
-   * Leave the Redis server that replied with this error. If the topology is not a Redis Cluster, the subscriptions use
-   * the same server, and leave this server too.
+   * Disconnect from the Redis server that replied with this error. Without a Redis Cluster, the subscriptions use the
+   * same server and are disconnected too.
    */
   #leave(error: WrongServerError): void {
     this.#topology.leave(error)
@@ -244,9 +244,9 @@ export class RedisConnection {
       this.#awaySince = performance.now()
       this.#logger?.warn(
         { err: error },
-        'redis connection lost: this node reaches only its own clients until Redis returns',
+        'redis connection lost: this node reaches only its own clients until it is restored',
       )
-    } else if (isNews) this.#logger?.warn({ err: error }, 'redis refused the connection')
+    } else if (isNews) this.#logger?.warn({ err: error }, 'redis refused the connection or a subscription')
   }
 
   #writeReturn(): void {

@@ -5,8 +5,9 @@ import { type CacheBytes, HistoryCache } from './history-cache.ts'
 import { type HistoryPage, type HistoryReader, PAGE } from './history-reader.ts'
 import type { Echoed } from './message.ts'
 
-// The log of one topic delivers broadcasts in the order of their sequence numbers. The log stores the sequence number
-// of the latest delivered broadcast (`#seq`). It delivers a message with the next sequence number and drops a message
+// The history of a topic is a stream in Redis. On each node, a log follows the stream, and delivers the broadcasts of
+// the topic in the order of their sequence numbers. The log stores the sequence number of the latest delivered
+// broadcast (`#seq`). It delivers a message with the next sequence number and drops a message
 // with a lower number. If sequence numbers are missing (a hole), or a message belongs to another epoch (see
 // `history-scripts.ts`), the log holds the arriving messages, reads the stream, and delivers first the missed messages,
 // then the held messages. If a hole cannot be filled, the topic counts as broken. Then the clients that asked for

@@ -106,8 +106,8 @@ return id
 `)
 
 /**
- * Remove expired entries. Then return the epoch of the stream, its head, the lowest `seq` of the epoch, a flag (1 if
- * there are entries of earlier epochs), the time in ms, and a list of entries.
+ * Remove expired entries. Then return the current epoch, the head and the lowest `seq` of this epoch, a flag (1 if there
+ * are entries of earlier epochs), the time in ms, and a list of entries.
  * KEYS: the stream.
  * ARGV[1] and ARGV[2]: see `PRELUDE`. The other arguments:
  * - ARGV[3]: the lifetime of an entry in ms

@@ -45,7 +45,7 @@ const LOG_BYTES = 1_000
 const CHECK_MS = 30_000
 /** Minimum number of checks of a topic within `ttlMs`, the lifetime of its history. */
 const CHECKS_PER_TTL = 3
-/** Interval in ms of the timer that starts due checks. The interval is shorter if a history has a short lifetime. */
+/** Default interval in ms of the timer for these checks. A history with a short `ttlMs` shortens the interval. */
 const TICK_MS = 1_000
 
 /** Options of a `RedisHistory`; see `RedisEngineOptions`. */

@@ -138,7 +138,7 @@ export class RedisNodes implements Nodes {
     const { maxQuestions } = this.#options
     const isFull = this.#asked.size >= maxQuestions
     if (isFull && !this.#wasFull) {
-      this.#logger?.warn({ maxQuestions }, 'too many unanswered questions to other nodes')
+      this.#logger?.warn({ maxQuestions }, 'too many unanswered questions (requests to other nodes)')
     }
     if (isFull || this.#asked.size < maxQuestions / 2) this.#wasFull = isFull
     return isFull
@@ -270,7 +270,7 @@ export class RedisNodes implements Nodes {
     try {
       answer = await this.#answers.get(question)?.(body)
     } catch (error) {
-      this.#logger?.warn({ err: error, question }, 'failed to answer a question of another node')
+      this.#logger?.warn({ err: error, question }, 'failed to answer a question (request of another node)')
     }
     if (number !== undefined) await this.#sendOnReturn(from, { answerTo: number, answer })
   }

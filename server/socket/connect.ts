@@ -20,7 +20,7 @@ export type ConnectRequest = {
   readonly settings?: ConnectionSettings
 }
 
-/** Accepted connection that has no transport yet. */
+/** A client that `connect` has accepted. Its transport does not exist yet. */
 export type Handshake = {
   readonly definition: AnySocket
   readonly serializer: Serializer

@@ -104,7 +104,7 @@ export class SocketDefinition<A> {
       throw new UsageError(
         'PHX_ERR_DEFINITION',
         `socket.channel(): no topic can reach channel "${pattern}", because channel ` +
-          `"${earlier.definition.pattern.pattern}", which was added earlier, matches all its topics`,
+          `"${earlier.definition.pattern.pattern}", which was added earlier, matches all topics of "${pattern}"`,
       )
     }
     // The cast is safe: the signature ensures that the channel accepts the socket's assigns.

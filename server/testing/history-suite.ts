@@ -53,7 +53,7 @@ export function historySuite(suite: HistorySuite): void {
 }
 
 function keeping(suite: HistorySuite): void {
-  suite.test('delivers each kept broadcast once per node, in the same order, numbered from 1', () =>
+  suite.test('delivers each kept broadcast once per node, in one order on all nodes, numbered from 1', () =>
     withNodes(suite, async (nodes) => {
       const listeners = await Promise.all(nodes.map((node) => node.subscribe('log:a')))
       const sent: Promise<boolean>[] = []
@@ -73,7 +73,7 @@ function keeping(suite: HistorySuite): void {
     }),
   )
 
-  suite.test('keeps a repeated broadcast with a key only once, and refuses the key for a different one', () =>
+  suite.test('keeps a repeated broadcast with a key once, and refuses this key for another broadcast', () =>
     withNodes(suite, async (nodes) => {
       const [first, last] = endsOf(nodes)
       const listener = await first.subscribe('log:a')
@@ -108,7 +108,7 @@ function keeping(suite: HistorySuite): void {
     }),
   )
 
-  suite.test('does not deliver a broadcast to the subscriber whose id is its `from`, and stores `from`', () =>
+  suite.test('stores `from`, and does not deliver a broadcast to the subscriber whose id is in `from`', () =>
     withNodes(suite, async (nodes) => {
       const [first, last] = endsOf(nodes)
       const [sender, other] = [await last.subscribe('log:a'), await last.subscribe('log:a')]

@@ -98,7 +98,12 @@ export class Inbox {
   }
 
   #missing(wanted: Wanted): string {
-    const head = `${wanted.failed ?? this.#failed(wanted)} within ${this.#host.timeout} ms`
+    const { event, failed } = wanted
+    // If an earlier call has matched such an event, the list shows the event, and "did not end" would contradict it.
+    const isRepeated =
+      failed !== undefined && this.#arrivals.some((each) => each.isTaken && each.event === event)
+    const what = (failed ?? this.#failed(wanted)) + (isRepeated ? ' a second time' : '')
+    const head = `${what} within ${this.#host.timeout} ms`
     return [head, ...this.#list(wanted), ...this.#host.notes()].join('\n')
   }
 

@@ -211,11 +211,13 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
 
   /** Find the mount of a path, and the values of the path's variables. */
   #find(path: string): { readonly mount: Mount; readonly variables: Record<string, string> } {
+    // The path of a mount at "/" is stored as "".
+    const mounted = path === '/' ? '' : path
     for (const mount of this.#mounts) {
-      const variables = match(mount.path, path)
+      const variables = match(mount.path, mounted)
       if (variables !== null) return { mount, variables }
     }
-    const paths = this.#mounts.map((mount) => mount.path).join(', ')
+    const paths = this.#mounts.map((mount) => mount.path || '/').join(', ') || 'none'
     throw new UsageError(
       'PHX_ERR_OPTION',
       `endpoint.connect: no socket is mounted at ${path}. Mounted paths: ${paths}`,

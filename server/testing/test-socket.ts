@@ -209,4 +209,4 @@ export class TestSocket {
   }
 }
 
-const CLOSED = Symbol('the connection closed')
+const CLOSED = Symbol('the connection closed with code')

@@ -112,7 +112,7 @@ export class TestWorker<Calls = AnyCalls> {
    * crashes or does not end in time.
    */
   async ended(): Promise<Exit> {
-    const failed = `worker ${this.#name} did not end normally`
+    const failed = `worker ${this.#name} did not end without a crash`
     return (await this.#exits.next({ event: END, failed, from: this.ended })) as Exit
   }
 

@@ -97,6 +97,7 @@ function isPlain(value: object): boolean {
 
 function className(value: object): string {
   const name = value.constructor?.name
+  if (name === 'Object') return 'an object whose prototype is not Object.prototype'
   return name ? `an object of the class ${name}` : 'an object of a nameless class'
 }
 

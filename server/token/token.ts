@@ -215,8 +215,15 @@ export const tokenSecret: Rule = (value) => {
   return { path: '', words: `must be a string of at least ${MIN_SECRET_BYTES} bytes (got ${given})` }
 }
 
-const seconds = rule('a number of seconds', (value) => typeof value === 'number' && !Number.isNaN(value))
-const signedTime = rule('a number of seconds since 1970', (value) => Number.isFinite(value))
+const seconds = rule(
+  'a number of seconds or Infinity',
+  (value) => value === Number.POSITIVE_INFINITY || Number.isFinite(value),
+)
+// A token contains this time in milliseconds, which must be finite too.
+const signedTime = rule(
+  'a number of seconds since 1970',
+  (value) => typeof value === 'number' && Number.isFinite(value * 1000),
+)
 const keyRules: Rules<KeyOptions> = {
   keyIterations: positiveInteger,
   keyLength: positiveInteger,

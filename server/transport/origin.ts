@@ -64,7 +64,11 @@ export function compileOrigin(checkOrigin: CheckOrigin, urlHost: string | null =
 
 function reasonOf(checkOrigin: CheckOrigin, urlHost: string | null): string {
   if (typeof checkOrigin === 'function') return 'the function checkOrigin did not return true'
-  if (checkOrigin === true) return `checkOrigin is true and urlHost is "${urlHost}"`
+  if (checkOrigin === true) {
+    return `checkOrigin is true, which compares only the host (without the port) with urlHost "${urlHost}"`
+  }
+  if (checkOrigin === 'same-host') return 'checkOrigin is "same-host", which compares host and port'
+  if (checkOrigin === 'conn') return 'checkOrigin is "conn", which compares scheme, host and port'
   return `checkOrigin is ${JSON.stringify(checkOrigin)}`
 }
 
@@ -88,7 +92,8 @@ const entries = list((entry) =>
   typeof entry === 'string' && parseOrigin(entry).host !== null
     ? null
     : faultOf(
-        "an origin with '//' and a host, like 'https://example.com', '//example.com:888' or '//*.example.com'",
+        "an origin with '//' and a host, and optionally a numeric port, like 'https://example.com', " +
+          "'//example.com:888', '//[::1]' or '//*.example.com'",
         entry,
       ),
 )

@@ -21,7 +21,8 @@ export function readRefusal(result: unknown): RefusalResponse {
   const given = wordsOf(result)
   throw new UsageError(
     'PHX_ERR_RESULT',
-    'refuse must return { status: 200 to 599, headers?, body?: string } or { close: sendable close code, ' +
+    '`refuse` must return { status: 200 to 599, headers?, body?: string } or ' +
+      '{ close: 1000 to 1003, 1007 to 1014 or 3000 to 4999, ' +
       `reason?: string of at most ${MAX_REASON_BYTES} bytes } (got ${given})`,
   )
 }

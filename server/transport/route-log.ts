@@ -4,10 +4,10 @@ import { pathOf } from '../upstream/route-finder.ts'
 import { isLogged, logRefusedRequest } from './instrumentation.ts'
 import type { Mount } from './mount.ts'
 
-// Problem: clients send tokens in the query, and Fastify logs the URL of each request: on arrival, when its route
-// fails, and in some error messages. Polls and floods of refused upgrades would also fill the log.
+// Problem: clients send tokens in the query of the URL. Fastify logs the URL when a request arrives and when a route
+// fails, and some error messages contain the URL. Polls and floods of refused upgrades would also fill the log.
 //
-// Approach: for the routes of mounts, Fastify gets a quiet logger. The quiet logger drops lines below the level `warn`,
+// Approach: for the routes of mounts (socket paths), Fastify gets a quiet logger. The quiet logger drops lines below the level `warn`,
 // and removes queries from the remaining lines. This package writes its own lines to the application's logger: one
 // line per connection, one line per long-poll request (at `debug`), and at most one line per second for each kind of
 // refusal.

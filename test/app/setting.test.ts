@@ -95,7 +95,7 @@ describe('origins', () => {
     '*.a',
   ])('rejects %j', (given) => {
     expect(() => read(given)).toThrow(
-      `O must be * or a comma-separated list of origins such as https://example.com, in lower case without a final slash (got ${JSON.stringify(given)})`,
+      `O must be * or a comma-separated list of origins such as https://example.com, in lower-case ASCII, without a final slash and without the default port (80 or 443) (got ${JSON.stringify(given)})`,
     )
   })
 })
@@ -154,11 +154,11 @@ describe('the URL of a Redis', () => {
     expect(read(given)).toBe(value)
   })
 
-  test.each(['localhost:6379', 'http://localhost', 'secret', 'redis:'])(
+  test.each(['localhost:6379', 'http://localhost', 'secret', 'redis:', 'redis://user:a/b@host:6379'])(
     'rejects %j, without repeating it in the error',
     (given) => {
       expect(() => read(given)).toThrow(
-        /^R must be a URL such as redis:\/\/host:6379 or rediss:\/\/user:password@host:6379$/,
+        /^R must be a valid URL that begins with redis:\/\/ or rediss:\/\/, such as [^ ]+; the characters [^ ]+ [^ ]+ [^ ]+ in the password must be percent-encoded$/,
       )
     },
   )

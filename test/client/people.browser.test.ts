@@ -110,6 +110,19 @@ test('a guest is not listed and sees nobody until they choose a name, and again 
   expect(await guest.page.getByLabel('Your name').inputValue()).toBe('')
 })
 
+test('what a user types right after choosing a name stays', async () => {
+  const { url } = await serve()
+  const ann = await open(url)
+  await ann.page.evaluate(`{
+    const field = document.querySelector('.me-name')
+    field.value = 'Ann'
+    field.form.requestSubmit()
+    field.value = 'Anna'
+  }`)
+  await sees(ann, 'Ann (you)')
+  expect(await ann.page.getByLabel('Your name').inputValue()).toBe('Anna')
+})
+
 test('an invalid name is refused with a sentence, and the former name stays', async () => {
   const { url } = await serve()
   const ann = await openAs(url, 'Ann')

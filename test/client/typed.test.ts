@@ -205,6 +205,9 @@ test('a topic that the contract does not match is refused, and so is a value tha
   const channel = 'typed: the second argument must be a Socket or a channel of phoenix.js'
   expect(() => typed(Room, {} as never)).toThrow(channel)
   expect(() => typed(Room, undefined as never)).toThrow(channel)
+  expect(() => typed(Room, 'room:lobby' as never, socket as never, { since: 0 })).toThrow(
+    'typed: if there is a third argument, the second argument must be a Socket of phoenix.js (got "room:lobby")',
+  )
 })
 
 test('its functions work without `this`', async () => {

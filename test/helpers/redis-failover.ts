@@ -23,7 +23,12 @@ export async function startRedisPair(...args: string[]): Promise<RedisPair> {
 
 /** Have the replica take over, by Redis' own command; the connections of clients to the primary stay. */
 export async function failOver({ primary, replica, name }: RedisPair): Promise<void> {
-  await primary.cli('FAILOVER', 'TO', '127.0.0.1', String(replica.port))
+  // The primary refuses the command as long as it does not count the replica as online.
+  const command = ['FAILOVER', 'TO', '127.0.0.1', String(replica.port)]
+  for (let tries = 0; (await primary.cli(...command)) !== 'OK'; tries++) {
+    if (tries === 300) throw new Error(`no failover to the replica on port ${replica.port}`)
+    await delay(100)
+  }
   await untilRole(replica, 'master')
   await untilRole(primary, 'slave')
   name.leadTo(replica)

@@ -125,9 +125,7 @@ test.each([['topic'], ['event']])(
   (name) => {
     const [topic, event] = name === 'topic' ? ['r\ud800', 'e'] : ['r', 'e\ud800']
     for (const payload of [{}, memory()]) {
-      const error = refused(
-        'the topic and the event of a broadcast must be well-formed Unicode (got a lone surrogate)',
-      )
+      const error = refused(`the ${name} of a broadcast must be well-formed Unicode (got a lone surrogate)`)
       expect(() => new Broadcast(topic, event, payload)).toThrow(error)
     }
   },

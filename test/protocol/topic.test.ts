@@ -49,7 +49,7 @@ it.each([
   ['room:{id}', '{id}'],
 ])('refuses the pattern "%s" of another router', (pattern, placeholder) => {
   expect(() => parseTopicPattern(pattern)).toThrow(
-    `must be a string without placeholders such as "${placeholder}"; its last character can be "*" (got "${pattern}")`,
+    `must be a string that can end with "*", but has no placeholder such as "${placeholder}" (got "${pattern}")`,
   )
 })
 

@@ -93,6 +93,7 @@ describe('options', () => {
       "phoenix: `sockets` must be a plain object that maps paths to sockets, e.g. { '/socket': UserSocket } (got undefined)",
     ],
     [{ sockets: null }, '`sockets` must be a plain object that maps paths to sockets'],
+    [Object.create({ sockets }), 'must be a plain object (got an object that inherits from another object)'],
     [
       { sockets: { '/socket': {} } },
       'mount "/socket": `socket` must be the result of defineSocket (got undefined)',

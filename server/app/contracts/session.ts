@@ -7,7 +7,8 @@ export const Session = Type.Object({
   canSignIn: Type.Boolean({ description: 'True if POST /api/session signs users in (DEV_LOGIN)' }),
   user: Type.Union([Person, Type.Null()], { description: 'Signed-in user; null without a valid token' }),
   rooms: Type.Union([Type.Array(Type.String()), Type.Null()], {
-    description: 'Rooms that `user` can enter; null = all that are not private, or `user` is null',
+    description:
+      'Rooms that `user` can enter; null if `user` is null, or if `user` can enter all rooms that are not private',
   }),
 })
 

@@ -64,7 +64,7 @@ const SayHeaders = Type.Object({
       pattern: '^[\\x21-\\x7e]{1,255}$',
       description:
         'If a request is repeated with the same key within 5 minutes, its message is sent only once. ' +
-        '1 to 255 printable ASCII characters without spaces',
+        'A key has 1 to 255 printable ASCII characters, without spaces.',
     }),
   ),
 })

@@ -248,6 +248,6 @@ test('the page shows a problem of the room, and nothing while all is well', () =
     'Interrupted, reconnecting…',
     'The server refused the join: invalid room. Trying again…',
     'You are not allowed in this room.',
-    'The server closed this room. Select it again to rejoin.',
+    'The server ended your session in this room. Select the room again to rejoin.',
   ])
 })

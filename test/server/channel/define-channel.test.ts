@@ -70,7 +70,7 @@ describe('defineChannel', () => {
     [{ join: class Join {}, handleIn }, '`join` must be a function (got the class Join)'],
     [
       { join },
-      '`handleIn` must be an object with a handler for each of these events: new_msg, upload (got undefined)',
+      '`handleIn` is missing; it must be an object with a handler for each of these events: new_msg, upload',
     ],
     [{ join, handleIn: { new_msg() {} } }, '`handleIn.upload` must be a function (got undefined)'],
     [

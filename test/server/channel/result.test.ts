@@ -79,11 +79,11 @@ describe('the error for any other result', () => {
     ['join', 'join must return { ok: reply } or { error: reason } (got { oops: 1 })'],
     [
       'handleIn.new_msg',
-      'handleIn.new_msg must return nothing, { ok: reply }, { error: reason }, ' +
+      'handleIn.new_msg must return undefined, { ok: reply }, { error: reason }, ' +
         '{ status: string, payload } or { stop: reason, reply? } (got { oops: 1 })',
     ],
-    ['handleOut.new_msg', 'handleOut.new_msg must return nothing or { stop: reason } (got { oops: 1 })'],
-    ['handleInfo.tick', 'handleInfo.tick must return nothing or { stop: reason } (got { oops: 1 })'],
+    ['handleOut.new_msg', 'handleOut.new_msg must return undefined or { stop: reason } (got { oops: 1 })'],
+    ['handleInfo.tick', 'handleInfo.tick must return undefined or { stop: reason } (got { oops: 1 })'],
   ])('names the valid forms of %s', (callback, message) => {
     const error = badResult(callback, { oops: 1 })
     expect(error).toBeInstanceOf(UsageError)

@@ -58,6 +58,8 @@ const illegal: [options: object, message: string][] = [
 
 test('the error of an invalid token does not contain the token', async () => {
   await expect(open({ token: 'hunter2' })).rejects.toThrow(/without spaces \(got a string of length 7\)$/)
+  const given = /\(got a string of length 24 with a character that is not allowed\)$/
+  await expect(open({ token: 'twenty-four characters ü' })).rejects.toThrow(given)
 })
 
 test.each(illegal)('wrong options are refused: %j', async (options, message) => {

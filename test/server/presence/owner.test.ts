@@ -57,9 +57,9 @@ it('rejects an endpoint without a topic, and names the call', () => {
   const member = endpoint as unknown as Tracked
   const legal = 'the first argument must be the socket of a channel'
   expect(() => presence.pushState(member)).toThrow(`presence "${Room.topic}": pushState(): ${legal} (got`)
-  expect(() => presence.list(member)).toThrow(`list(): ${legal}, or an endpoint followed by a topic (got`)
+  expect(() => presence.list(member)).toThrow(`list(): ${legal}, unless a topic follows (got`)
   expect(() => presence.getByKey(member, 'ann')).toThrow(
-    `getByKey(): ${legal}, or an endpoint followed by a topic and a key (got`,
+    `getByKey(): ${legal}, unless a topic and a key follow (got`,
   )
 })
 

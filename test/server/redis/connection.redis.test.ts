@@ -6,7 +6,7 @@ import { findRedis, freePort, RedisServer, redisUrl, startRedis } from '../../he
 import { TestConnection } from '../../helpers/redis-connection.ts'
 import { until } from '../../helpers/until.ts'
 
-const AWAY = 'warn: redis connection lost: this node reaches only its own clients until Redis returns'
+const AWAY = 'warn: redis connection lost: this node reaches only its own clients until it is restored'
 const BACK = 'info: redis connection restored: this node reaches the other nodes again'
 
 test('runs commands; a map is a flat array, and strings are Buffers on request', async () => {

@@ -6,7 +6,7 @@ import { failOver, startRedisPair, untilRole } from '../../helpers/redis-failove
 import { RedisNode } from '../../helpers/redis-node.ts'
 import { until } from '../../helpers/until.ts'
 
-const AWAY = 'warn: redis connection lost: this node reaches only its own clients until Redis returns'
+const AWAY = 'warn: redis connection lost: this node reaches only its own clients until it is restored'
 const BACK = 'info: redis connection restored: this node reaches the other nodes again'
 
 /** Each key takes 100 microseconds, and clients are answered after every 1,024. */
@@ -157,7 +157,7 @@ describe('an error reply', () => {
     await locked.start()
     await until(() => connection.fault !== null)
     expect([connection.state, connection.fault]).toEqual(['down', 'NOAUTH'])
-    expect(connection.lines).toEqual([AWAY, 'warn: redis refused the connection'])
+    expect(connection.lines).toEqual([AWAY, 'warn: redis refused the connection or a subscription'])
   })
 
   test('to a subscribe is retried over the same connection, while other subscriptions work', async () => {

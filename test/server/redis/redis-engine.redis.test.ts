@@ -11,7 +11,7 @@ import { RedisNode } from '../../helpers/redis-node.ts'
 import { listenTo } from '../../helpers/telemetry.ts'
 import { until } from '../../helpers/until.ts'
 
-const AWAY = 'warn: redis connection lost: this node reaches only its own clients until Redis returns'
+const AWAY = 'warn: redis connection lost: this node reaches only its own clients until it is restored'
 const BACK = 'info: redis connection restored: this node reaches the other nodes again'
 
 const Room = defineUntypedChannel('room:*', {

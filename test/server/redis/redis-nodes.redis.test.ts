@@ -106,7 +106,7 @@ test('a handler that throws is logged, and counts as no answer', async () => {
     throw new Error('thrown')
   })
   expect(await a.ask('b', 'q', null)).toBeUndefined()
-  expect(warnings).toEqual(['failed to answer a question of another node'])
+  expect(warnings).toEqual(['failed to answer a question (request of another node)'])
 })
 
 test('at most `maxQuestions` questions wait for answers', async () => {
@@ -120,7 +120,7 @@ test('at most `maxQuestions` questions wait for answers', async () => {
     'too many unanswered questions (requests to other nodes): `maxQuestions` (2) is reached',
   )
   expect(await a.askAll('q', null)).toEqual([])
-  expect(warnings).toEqual(['too many unanswered questions to other nodes'])
+  expect(warnings).toEqual(['too many unanswered questions (requests to other nodes)'])
   gate.resolve('done')
   expect(await Promise.all(waiting)).toEqual(['done', 'done'])
   expect(await a.ask('b', 'q', null)).toBe('done')

@@ -95,6 +95,19 @@ test('the error of a missing end names the topic or the connection', async () =>
   ])
 })
 
+test('the error of a second wait for an end does not deny the first end', async () => {
+  const room = await join()
+  await room.leave()
+  await room.ended()
+  expect(await failure(room.ended())).toEqual([
+    'room:a did not end a second time within 20 ms',
+    'what came, in order:',
+    '  1. "phx_close" {}',
+    `  2. the channel ended: 'phx_close'   (already matched by an earlier call)`,
+    'failures.test.ts',
+  ])
+})
+
 test('an unexpected push is shown in the error', async () => {
   const room = await join()
   room.push('say', { body: 'hi' })

@@ -31,7 +31,7 @@ describe('a faulty store', () => {
       }
     }
     expect(await failures((host: HistoryHost) => new Forgetful(host))).toContain(
-      'keeps a repeated broadcast with a key only once, and refuses the key for a different one',
+      'keeps a repeated broadcast with a key once, and refuses this key for another broadcast',
     )
   })
 

@@ -158,11 +158,22 @@ test('connect gets the parts of the request that its connectInfo lists, from the
   )
 })
 
+test('a client can connect to a socket that is mounted at /', async () => {
+  const { endpoint } = await start({ sockets: { '/': UserSocket } })
+  expect((await endpoint.connect('/', { user: 'Ann' })).id).toBe('user:Ann')
+  await expect(endpoint.connect('/socket')).rejects.toThrow(
+    'no socket is mounted at /socket. Mounted paths: /',
+  )
+})
+
 test('wrong use throws at the call', async () => {
   const { endpoint } = await start()
   await expect(endpoint.connect('/sockets')).rejects.toThrow(
     'no socket is mounted at /sockets. Mounted paths: /socket',
   )
+  const empty = await testEndpoint({ sockets: {} })
+  onTestFinished(empty.close)
+  await expect(empty.endpoint.connect('/')).rejects.toThrow('no socket is mounted at /. Mounted paths: none')
   await expect(endpoint.connect('/socket', {}, { header: {} } as never)).rejects.toThrow(
     'endpoint.connect: `options` has an unknown key "header" (did you mean "headers"?)',
   )
@@ -272,6 +283,13 @@ test('the server closes the connection', async () => {
   const next = await endpoint.connect('/socket', { user: 'Ann' })
   await endpoint.disconnect('user:Ann')
   expect(await next.closed()).toBe(1001)
+  const short = await start({ timeout: 20 })
+  const last = await short.endpoint.connect('/socket', { user: 'Ann' })
+  await short.endpoint.disconnect('user:Ann')
+  await last.closed()
+  await expect(last.closed()).rejects.toThrow(
+    /^the server did not close the connection a second time within 20 ms\n.*\n {2}1\. the connection closed with code: 1001 /,
+  )
 })
 
 test('a frame above the limit of the mount closes the connection with 1009', async () => {

@@ -54,7 +54,7 @@ test('a test can await its crash and its end', async () => {
   await expect(crashed.handled()).rejects.toThrow('call "handled()" was not answered: ')
   const other = await startWorker(Counter, { start: 1 }, { timeout: 20 })
   await expect(other.crashed()).rejects.toThrow('worker counter did not crash within 20 ms')
-  await expect(other.ended()).rejects.toThrow('worker counter did not end normally within 20 ms')
+  await expect(other.ended()).rejects.toThrow('worker counter did not end without a crash within 20 ms')
   other.send('stop')
   expect(await other.ended()).toBe('normal')
 })

@@ -176,6 +176,21 @@ test.each([
     'maxAge',
   ],
   [
+    'an infinite negative max age',
+    () => Token.sign(SECRET, SALT, 1, { maxAge: Number.NEGATIVE_INFINITY }),
+    '`maxAge` must be a number of seconds or Infinity (got -Infinity)',
+  ],
+  [
+    'a time of signing that is infinite in milliseconds',
+    () => Token.sign(SECRET, SALT, 1, { signedAt: 1e306 }),
+    '`signedAt` must be a number of seconds since 1970 (got 1e+306)',
+  ],
+  [
+    'an object that inherits from another object',
+    () => Token.sign(SECRET, SALT, Object.create({ a: 1 })),
+    '(found an object whose prototype is not Object.prototype)',
+  ],
+  [
     'data without a meaning elsewhere',
     () => Token.sign(SECRET, SALT, new Date()),
     '(found an object of the class Date)',

@@ -137,8 +137,9 @@ test('a function allows an origin only by returning true, not by a promise of it
 
 test.each<[rule: CheckOrigin, reason: string]>([
   [['//example.com'], 'checkOrigin is ["//example.com"]'],
-  ['same-host', 'checkOrigin is "same-host"'],
-  [true, 'checkOrigin is true and urlHost is "example.com"'],
+  ['same-host', 'checkOrigin is "same-host", which compares host and port'],
+  ['conn', 'checkOrigin is "conn", which compares scheme, host and port'],
+  [true, 'checkOrigin is true, which compares only the host (without the port) with urlHost "example.com"'],
   [() => false, 'the function checkOrigin did not return true'],
 ])('a refusal names both origins and the setting %j', (rule, reason) => {
   expect(compileOrigin(rule, 'example.com')('https://evil.test', local)).toBe(
