@@ -23,7 +23,12 @@ function shownObject(value: object): string {
   if (Array.isArray(value)) return 'an array'
   if (isPlainObject(value)) {
     const keys = Object.keys(value)
-    return keys.length === 0 ? 'an empty object' : `an object with ${keys.slice(0, 5).join(', ')}`
+    return keys.length === 0
+      ? 'an empty object'
+      : `an object with ${keys
+          .slice(0, 5)
+          .map((key) => `"${key}"`)
+          .join(', ')}`
   }
   const { name } = Object(value.constructor)
   if (name === 'Object') return 'an object that inherits from another object'

@@ -49,8 +49,8 @@ const BroadcastBody = Type.Object(
       Type.String({
         pattern: '^.{1,128}$',
         description:
-          'An event that the history keeps is sent once per topic and key. ' +
-          'A request that reuses a key on the same topic for another event or payload gets 409.',
+          'If a request with the same topic, event, payload and key is repeated, a history keeps and delivers it once. ' +
+          'If only the topic and the key are the same, the response is 409.',
       }),
     ),
   },

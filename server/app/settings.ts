@@ -70,7 +70,7 @@ const table = {
     help: 'other origins whose pages can use the HTTP API, e.g. https://example.com',
   }),
   rateLimit: setting('RATE_LIMIT', wholeNumber(6_000), {
-    help: 'maximum HTTP requests a minute from one address to one process, not counting probes and sockets; 0 = no limit',
+    help: 'maximum HTTP requests a minute from one address to one process; probes, WebSockets and long-polls do not count; 0 = no limit',
   }),
   requestTimeoutMs: setting('REQUEST_TIMEOUT_MS', wholeNumber(30_000), {
     help: 'milliseconds in which a request, including its body, must arrive; 0 = no limit',

@@ -28,7 +28,7 @@ export class Serving {
   /** @throws UsageError when the app does not listen or has no endpoint. */
   constructor({ app, endpoint = app?.endpoint, failed }: Started) {
     if (!isEndpoint(endpoint)) {
-      const remedy = 'register the plugin `phoenix` on `app`, or return its endpoint as `endpoint`'
+      const remedy = 'register the plugin `phoenix` on `app`, or return { app, endpoint }'
       throw new UsageError(
         'PHX_ERR_NO_ENDPOINT',
         `cluster: \`start\` resolved without a valid endpoint; ${remedy}`,

@@ -5,7 +5,7 @@ import { timeLimit } from '../runtime/delay.ts'
 export const defaults = Object.freeze({
   /** Maximum number of channels per connection. */
   maxChannels: 100,
-  /** Maximum number of channels in this process, joined or joining. */
+  /** Maximum number of channels of an endpoint, including channels whose join is pending. */
   maxTotalChannels: 1_000_000,
   /** Maximum length of a topic, in characters. A longer topic matches no channel. */
   maxTopicLength: 1_024,

@@ -22,11 +22,9 @@ type Envelope =
 /** Received message. The field `ack` is a request to acknowledge the bytes that the sender has sent so far. */
 type Received = Envelope & { readonly ack?: Ack }
 
-/**
- * Time in milliseconds that other nodes may need to reconnect after an outage. During this time, a message that no node
- * received is sent again.
- */
+/** Maximum time in milliseconds for which a message that no node has received is sent again after an outage. */
 const RETURN_MS = 3_000
+/** Milliseconds until such a message is sent again. */
 const RETRY_MS = 200
 /** Milliseconds after which unacknowledged bytes count as lost. */
 const ACK_MS = 5_000

@@ -124,7 +124,7 @@ export class TestSocket {
     return Number(await this.#ends.next({ event: CLOSED, failed, from: this.closed }))
   }
 
-  /** Close the connection normally, like `close/2`. Resolves when `terminate` has run. */
+  /** Close the connection normally, like `close/2` of Phoenix.ChannelTest. Resolves when `terminate` has run. */
   close(): Promise<void> {
     return this.#end(1000)
   }

@@ -103,7 +103,7 @@ function className(value: object): string {
 
 function writeAtom(out: Uint8Array[], name: string): void {
   const bytes = Buffer.from(name)
-  if (bytes.length > 255) throw invalidData(`an atom of ${bytes.length} bytes`)
+  if (bytes.length > 255) throw new RangeError('an atom has at most 255 bytes')
   out.push(Uint8Array.of(SMALL_ATOM_UTF8, bytes.length), bytes)
 }
 
@@ -157,7 +157,7 @@ function isByteList(list: readonly unknown[]): list is readonly number[] {
 }
 
 function writeTuple(out: Uint8Array[], elements: readonly unknown[], depth: number): void {
-  if (elements.length > 255) throw invalidData(`a tuple of ${elements.length} elements`)
+  if (elements.length > 255) throw new RangeError('a tuple has at most 255 elements')
   out.push(Uint8Array.of(SMALL_TUPLE, elements.length))
   for (const element of elements) writeTerm(out, element, depth + 1)
 }

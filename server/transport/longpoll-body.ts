@@ -38,8 +38,8 @@ export async function readBody(
   stream.once('close', () => outcome.settle('aborted'))
   stream.on('error', () => outcome.settle('aborted'))
   const problem = await outcome.promise
-  // After the event loop was blocked, the timer runs before Node reads the bytes that have already arrived. So wait one
-  // more turn, in which Node reads these bytes.
+  // If the event loop was blocked, the timer of `bodyTimeout` runs before Node reads the bytes that have arrived. So wait
+  // one more turn, in which Node reads these bytes.
   if (problem === 'too slow') await turn()
   stream.off('data', onData)
   if (problem === 'whole' || (problem === 'too slow' && isWhole)) return Buffer.concat(chunks, size)

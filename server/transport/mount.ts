@@ -167,7 +167,7 @@ export type Mount = {
 const DEFAULT_REFUSAL: RefusalResponse = Object.freeze({ status: 403 })
 
 const endOfMount = rule(
-  'a path with a character other than "/", such as "/websocket"',
+  'a path such as "/websocket", not only slashes',
   (path) => typeof path === 'string' && /[^/]/.test(path),
 )
 const webSocketOptions = object<WebSocketOptions>({

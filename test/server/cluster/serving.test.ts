@@ -8,6 +8,6 @@ test('the app that `start` returns must have an endpoint', async () => {
   await expect(serve(() => ({ app }))).rejects.toMatchObject({
     code: 'PHX_ERR_NO_ENDPOINT',
     message:
-      'cluster: `start` resolved without a valid endpoint; register the plugin `phoenix` on `app`, or return its endpoint as `endpoint`',
+      'cluster: `start` resolved without a valid endpoint; register the plugin `phoenix` on `app`, or return { app, endpoint }',
   })
 })

@@ -89,7 +89,7 @@ test.each([
   [worker, 'child must be { worker: defineWorker({ … }) } (got the result of defineWorker)'],
   [
     { worker: { name: 'w', init() {} } },
-    '`worker` must be the result of defineWorker (got an object with name, init)',
+    '`worker` must be the result of defineWorker (got an object with "name", "init")',
   ],
   [undefined, 'child must be a plain object (got undefined)'],
 ])('refuses to start %j', async (spec, message) => {

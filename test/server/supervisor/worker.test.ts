@@ -139,7 +139,7 @@ test.each([new Error('lost'), 'lost'])(
 test.each([
   [null, 'null'],
   [1, '1'],
-  [{ stopped: true }, 'an object with stopped'],
+  [{ stopped: true }, 'an object with "stopped"'],
 ])('a handler that returns %j crashes', async (result, given) => {
   // @ts-expect-error a handler returns nothing or { stop }
   const definition = defineWorker({ name: 'w', init() {}, handleInfo: { wrong: () => result } })
