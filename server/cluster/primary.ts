@@ -144,7 +144,7 @@ export class Primary {
     } catch (error) {
       this.#options.logger.error(
         { err: error },
-        'reload failed: new worker processes could not start; the current processes continue',
+        'worker processes not replaced: new processes could not start; the current processes continue',
       )
       return this.#fill()
     }

@@ -6,6 +6,7 @@ import { CallbackError } from '../errors.ts'
 import { isPromise } from '../runtime/promise.ts'
 import type { ConnectOutcome } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
+import type { GuardedLogger } from '../telemetry/guarded-logger.ts'
 import { type ConnectOperation, telemetry } from '../telemetry/telemetry.ts'
 import { pathOf } from '../upstream/route-finder.ts'
 import type { Mount } from './mount.ts'
@@ -106,13 +107,13 @@ export type RefusedClient = {
 const LOGGED = Symbol('phoenix.logged')
 type LoggedRequest = FastifyRequest & { [LOGGED]?: true }
 
-/** Returns true if this refused request has been logged. */
+/** Returns true if `publishRefused` or `logFailedRequest` has logged this request. */
 export function isLogged(request: LoggedRequest): boolean {
   return request[LOGGED] === true
 }
 
 /**
- * Log a request that got an error status and was not logged by `publishRefused`. Each status is logged at most once a
+ * Log a request that got an error status and has not been logged otherwise. Each status is logged at most once a
  * second per mount.
  */
 export function logRefusedRequest({ path }: Mount, request: FastifyRequest, status: number): void {
@@ -120,6 +121,12 @@ export function logRefusedRequest({ path }: Mount, request: FastifyRequest, stat
   serverOf(server.endpoint).throttledLog.write(`${path} ${status}`, (count) =>
     server.log.info({ reqId, path, method, status, count }, 'request refused'),
   )
+}
+
+/** Log a long-poll request that failed with an exception. */
+export function logFailedRequest(request: LoggedRequest, error: unknown, logger: GuardedLogger): void {
+  request[LOGGED] = true
+  logger.error({ reqId: request.id, err: error }, 'long-poll request failed')
 }
 
 /**

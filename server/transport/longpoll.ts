@@ -12,6 +12,7 @@ import { RETRY_AFTER_SECONDS } from '../upstream/upgrade-gate.ts'
 import { admit, checkOrigin, refuseMethod } from './admit.ts'
 import type { Capacity } from './capacity.ts'
 import { abandonBody, hangUpSignal, onceWritten, sendStopping } from './exchange.ts'
+import { logFailedRequest } from './instrumentation.ts'
 import { type BodyProblem, readBody } from './longpoll-body.ts'
 import { Forwarder, ownSessions, RemoteSession } from './longpoll-forward.ts'
 import { readFrames } from './longpoll-frames.ts'
@@ -289,10 +290,7 @@ async function answerPreflight(request: FastifyRequest, reply: FastifyReply): Pr
 function failed(error: unknown, reply: FastifyReply, logger: GuardedLogger): void {
   const status = statusOf(error)
   const isRefusal = typeof status === 'number' && status >= 400 && status < 500
-  if (!isRefusal) {
-    const line = { reqId: reply.request.id, err: error }
-    logger.error(line, 'long-poll request failed')
-  }
+  if (!isRefusal) logFailedRequest(reply.request, error, logger)
   void reply.code(isRefusal ? status : 500).send()
 }
 

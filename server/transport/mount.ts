@@ -27,7 +27,7 @@ import {
 } from '../socket/connection-settings.ts'
 import { type AnySocket, socketDefinition } from '../socket/define-socket.ts'
 import { filterRule } from '../telemetry/filter-parameters.ts'
-import { type CheckOrigin, compileOrigin, type OriginCheck, originRule } from './origin.ts'
+import { type CheckOrigin, compileOrigin, type OriginCheck, originRule, urlHostRule } from './origin.ts'
 
 /** Options of a mount's WebSocket transport: path, timeouts, limits and features. All have defaults. */
 export type WebSocketOptions = {
@@ -203,7 +203,7 @@ const optionsOfMount = object<MountOptions>(
     websocket: oneOfOr([false], webSocketOptions),
     longpoll: oneOfOr([true, false], longPollOptions),
     checkOrigin: originRule,
-    urlHost: nonEmptyString,
+    urlHost: urlHostRule,
     connectInfo: connectInfoKeys,
     authToken: boolean,
     refuse: callback,

@@ -1,4 +1,4 @@
-import { type Fault, faultOf, list } from '../../protocol/check.ts'
+import { type Fault, faultOf, list, rule } from '../../protocol/check.ts'
 import { UsageError } from '../errors.ts'
 import { disown } from '../runtime/promise.ts'
 
@@ -105,6 +105,12 @@ export function originRule(value: unknown): Fault | null {
   if (isLegal || typeof value === 'function') return null
   return faultOf("true, false, 'same-host', 'conn', a list of origins or a function", value)
 }
+
+/** Rule that checks the option `urlHost`. */
+export const urlHostRule = rule(
+  'a host without a scheme, port or path, such as "example.com"',
+  (value) => typeof value === 'string' && parseOrigin(`//${value}`).host === value,
+)
 
 /**
  * Returns true only for `true` itself. The promise of an async function does not count as true: otherwise, an async

@@ -29,7 +29,7 @@ export function quietLogger(log: FastifyBaseLogger): FastifyBaseLogger {
   )
 }
 
-/** Log each request of a mount that got an error status, unless `publishRefused` has already logged the request. */
+/** Log each request of a mount that got an error status, unless it has already been logged. */
 export function logRefusals(scope: FastifyInstance, mount: Mount): void {
   scope.addHook('onResponse', (request, reply, done) => {
     if (reply.statusCode >= 400 && !isLogged(request)) logRefusedRequest(mount, request, reply.statusCode)

@@ -140,7 +140,7 @@ describe('the log of a server at `trace` has no token', () => {
   )
 
   test.each(['websocket', 'longpoll'])('of a %s whose hook fails', async (transport) => {
-    const { base, judge, lines } = await serve('trace', (app) => {
+    const { about, base, judge, lines } = await serve('trace', (app) => {
       app.addHook('onRequest', async ({ raw }) => {
         throw new Error(`no database for "${raw.url}" today`)
       })
@@ -149,6 +149,8 @@ describe('the log of a server at `trace` has no token', () => {
     await expect.poll(() => lines.filter(({ level }) => level === 50)).toHaveLength(1)
     expect(JSON.stringify(lines)).toContain(`no database for \\"/socket/${transport}\\" today`)
     await judge()
+    // The line of a failed long-poll request is ours. The application's error handler need not log WebSocket requests.
+    expect(about('request refused')).toHaveLength(transport === 'longpoll' ? 0 : 1)
   })
 
   test('of a client whose request a hook answers twice', async () => {

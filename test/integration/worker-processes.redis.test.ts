@@ -181,7 +181,7 @@ describe('a reload', () => {
     try {
       writeFileSync(main, 'throw new Error("half a deploy")')
       app.child.kill('SIGHUP')
-      await app.line(/new worker processes could not start/)
+      await app.line(/new processes could not start/)
     } finally {
       writeFileSync(main, whole)
     }

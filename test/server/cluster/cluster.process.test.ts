@@ -48,7 +48,7 @@ describe('a reload keeps the old workers if a new one, after it has listened,', 
     const client = await open(base)
     plan(next)
     app.child.kill('SIGHUP')
-    const outcome = await app.line(/.*(new worker processes could not start|worker processes replaced).*/)
+    const outcome = await app.line(/.*(new processes could not start|worker processes replaced).*/)
     expect(outcome).toContain(reason)
     expect(app.running.sort()).toEqual(pids.sort())
     await client.nothing()

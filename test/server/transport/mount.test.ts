@@ -145,6 +145,14 @@ const illegal: [unknown, string][] = [
   [{ socket, checkOrigin: ['//'] }, "`checkOrigin[0]` must be an origin with '//' and a host"],
   [{ socket, checkOrigin: [1] }, "`checkOrigin[0]` must be an origin with '//' and a host"],
   [{ socket, checkOrigin: true }, '`checkOrigin: true` requires `urlHost`'],
+  [
+    { socket, checkOrigin: true, urlHost: 'https://example.com' },
+    '`urlHost` must be a host without a scheme',
+  ],
+  [{ socket, checkOrigin: true, urlHost: 'example.com:443' }, '`urlHost` must be a host without a scheme'],
+  [{ socket, checkOrigin: true, urlHost: 'example.com/chat' }, '`urlHost` must be a host without a scheme'],
+  [{ socket, checkOrigin: true, urlHost: '::1' }, '`urlHost` must be a host without a scheme'],
+  [{ socket, checkOrigin: true, urlHost: '' }, '`urlHost` must be a host without a scheme'],
   [{ socket, checkOrigin: 'all' }, "`checkOrigin` must be true, false, 'same-host'"],
   [{ socket, checkOrigin: 1 }, "`checkOrigin` must be true, false, 'same-host'"],
 ]
