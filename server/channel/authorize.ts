@@ -6,7 +6,9 @@ import type { Channel } from './channel.ts'
 export function joinIfAuthorized(channel: Channel, assigns: unknown, params: unknown): unknown {
   const { definition, topic } = channel
   const decide = (isAllowed: unknown): unknown =>
-    isAllowed === true ? definition.join(params, channel) : { error: { reason: UNAUTHORIZED } }
+    isAllowed === true && !channel.hasEnded
+      ? definition.join(params, channel)
+      : { error: { reason: UNAUTHORIZED } }
   // The cast is safe: the type of `SocketDefinition.channel` ensures that `authorize` accepts these assigns.
   const isAllowed = definition.authorize === null ? true : definition.authorize(assigns as never, topic)
   return isPromise(isAllowed) ? adopt(isAllowed).then(decide) : decide(isAllowed)

@@ -1,19 +1,12 @@
-import {
-  type Broadcast,
-  type Frame,
-  PRESENCE_COUNT,
-  PRESENCE_DIFF,
-  PRESENCE_STATE,
-  SEQ,
-} from '../../protocol/index.ts'
+import { type Broadcast, type Frame, SEQ } from '../../protocol/index.ts'
 import { encodePayload } from '../../protocol/json.ts'
 import { bytesOf } from '../../protocol/payload.ts'
 import { frameOf, numberedFrameOf } from '../pubsub/fastlane.ts'
-import type { Position, Recovery } from '../pubsub/history.ts'
+import type { Kept, Position, Recovery } from '../pubsub/history.ts'
 import type { TopicHistory } from '../pubsub/topic-history.ts'
 import { isPromise } from '../runtime/promise.ts'
 import type { ChannelHost } from './channel-host.ts'
-import type { ChannelDefinition } from './define-channel.ts'
+import { type ChannelDefinition, PRESENCE_EVENTS } from './define-channel.ts'
 import { observeRecovery, observeReplay } from './instrumentation.ts'
 import type { RecoveryParams } from './recovery.ts'
 
@@ -50,8 +43,8 @@ const LOOK_AGAIN_MS = 20
  * 256, a quarter of the size is used instead.
  */
 const MAX_LAG = 64
-/** Presence events. `holdBack` lets their pushes pass, because presence events never get the `seq` of a broadcast. */
-const OWN_EVENTS: readonly string[] = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT]
+/** Broadcast that waits until the missed broadcasts up to the sequence number `after` have been sent. */
+type Held = { readonly after: number; readonly broadcast: Broadcast }
 
 /** Interface through which a `CatchUp` uses its channel. */
 export interface HistoryReader {
@@ -68,8 +61,11 @@ export interface HistoryReader {
   lost(): void
   /** Called when missed broadcasts cannot be sent because of an unexpected error. */
   replayFailed(cause: unknown): void
-  /** Called as soon as the latest broadcasts have been sent to a client that did not ask for recovery. */
-  caughtUp(): void
+  /**
+   * Receive broadcasts without the history from now on. Called for a client that did not ask for recovery, as soon as
+   * the latest broadcasts have been sent.
+   */
+  leaveHistory(): void
 }
 
 /**
@@ -85,18 +81,17 @@ export class CatchUp {
   readonly #maxLag: number
   #state: number
   #noted: Position | null
-  #recovery: Recovery | null
+  /** Epoch of the log from which missed broadcasts are read; null until `recover` has succeeded. */
+  #epoch: string | null
+  /** Broadcasts of earlier epochs, sent by `start`. */
+  #earlier: readonly Kept[]
   /** Sequence number of the latest broadcast that was sent, queued in the mailbox, or skipped as the client's own. */
   #seq: number
   /** Latest sequence number in the frames that were sent to the client. */
   #sentSeq: number
   /** Latest sequence number that the channel got while WAITING or BEHIND: from a broadcast or as `recovery.head`. */
   #delivered: number
-  /**
-   * Broadcasts that the history does not keep. Each waits until the missed broadcasts up to the sequence number `after`
-   * have been sent.
-   */
-  #held: { readonly after: number; readonly broadcast: Broadcast }[]
+  #held: Held[]
   /** Number of broadcasts in the mailbox, including the broadcast that is being handled. */
   #queued: number
   /** Milliseconds to wait before more missed broadcasts are sent, so that the rate limit is not exceeded. */
@@ -115,7 +110,8 @@ export class CatchUp {
     this.#maxLag = Math.min(MAX_LAG, Math.max(1, Math.floor(history.settings.size / 4)))
     this.#state = WAITING
     this.#noted = null
-    this.#recovery = null
+    this.#epoch = null
+    this.#earlier = []
     this.#seq = 0
     this.#sentSeq = 0
     this.#delivered = 0
@@ -144,14 +140,10 @@ export class CatchUp {
   recover(decided: (recovery: Recovery | null) => void): void {
     const { since = null, last = this.#history.settings.onJoin } = this.#asked ?? {}
     this.#history.recover({ since, last, noted: this.#noted }, (recovery) => {
-      this.#recovery = recovery
       if (recovery !== null) {
-        this.#seq = recovery.seq
-        this.#sentSeq = recovery.seq
-        this.#delivered = Math.max(this.#delivered, recovery.head)
-        this.#held = this.#held.map((held) => (held.after === 0 ? { ...held, after: recovery.head } : held))
+        this.#continueAfter(recovery)
+        if (this.#asked !== null) observeRecovery(this.#reader, recovery, since !== null)
       }
-      if (recovery !== null && this.#asked !== null) observeRecovery(this.#reader, recovery, since !== null)
       decided(recovery)
     })
   }
@@ -160,16 +152,17 @@ export class CatchUp {
   start(): void {
     if (this.#state !== WAITING) return
     this.#state = BEHIND
-    for (const kept of this.#recovery?.earlier ?? []) this.#pass(this.#history.broadcastOf(kept))
+    const earlier = this.#earlier
+    this.#earlier = []
+    for (const kept of earlier) this.#pass(this.#history.broadcastOf(kept))
     this.#tryStep()
   }
 
-  /** Send no more broadcasts of the history (RECOVERY-11). */
-  stop(): void {
+  /** Send no more broadcasts of the history (RECOVERY-11). Returns the broadcasts that were held back. */
+  stop(): readonly Broadcast[] {
     this.#state = STOPPED
     this.#push = null
-    this.#reader.connection.dequeuedBroadcasts(this.#held.length)
-    this.#held = []
+    return this.#takeHeld().map(({ broadcast }) => broadcast)
   }
 
   /** Process a delivered broadcast: send, queue or hold back the broadcast, or record only its sequence number. */
@@ -178,7 +171,11 @@ export class CatchUp {
     if (seq === 0) return this.#receiveUnkept(broadcast)
     if (this.#state === LIVE) {
       if (seq > this.#seq) this.#pass(broadcast)
-    } else this.#delivered = seq
+      return
+    }
+    this.#delivered = seq
+    // If the history cannot be read, this client gets the broadcasts without it.
+    if (this.#state === WAITING && this.id === null) this.#hold(broadcast)
   }
 
   /** Called before `handleOut` handles a broadcast. */
@@ -223,7 +220,12 @@ export class CatchUp {
    * contains the `seq` of the broadcast (RECOVERY-8). Returns false if the caller must send the push now.
    */
   holdBack(event: string, payload: unknown): boolean {
-    if (this.id === null || this.#current === null || this.#current.seq === 0 || OWN_EVENTS.includes(event))
+    if (
+      this.id === null ||
+      this.#current === null ||
+      this.#current.seq === 0 ||
+      PRESENCE_EVENTS.includes(event)
+    )
       return false
     // Drop the push. The client gets it after the rejoin, so sending it now would deliver it twice.
     if (this.#state === STOPPED) return true
@@ -241,8 +243,33 @@ export class CatchUp {
   #receiveUnkept(broadcast: Broadcast): void {
     if (this.id !== null && broadcast.from === this.id) return
     if (this.#state === LIVE || this.#state === STOPPED) return this.#hand(broadcast)
+    this.#hold(broadcast)
+  }
+
+  #hold(broadcast: Broadcast): void {
     this.#held.push({ after: this.#delivered, broadcast })
     this.#reader.connection.queuedBroadcast()
+  }
+
+  #takeHeld(): readonly Held[] {
+    const held = this.#held
+    this.#held = []
+    this.#reader.connection.dequeuedBroadcasts(held.length)
+    return held
+  }
+
+  #continueAfter({ epoch, seq, head, earlier }: Recovery): void {
+    this.#epoch = epoch
+    this.#earlier = earlier
+    this.#seq = seq
+    this.#sentSeq = seq
+    this.#delivered = Math.max(this.#delivered, head)
+    for (const { after, broadcast } of this.#takeHeld()) {
+      // A held broadcast with a `seq` is in the log.
+      if (broadcast.seq > 0) continue
+      this.#held.push({ after: after === 0 ? head : after, broadcast })
+      this.#reader.connection.queuedBroadcast()
+    }
   }
 
   #tryStep(): void {
@@ -255,11 +282,11 @@ export class CatchUp {
 
   /** Send the next missed broadcasts, at most `MAX_PER_TURN`. If there are none, switch to LIVE. */
   #step(): void {
-    if (this.#state !== BEHIND || this.#queued > 0 || this.#recovery === null) return
+    if (this.#state !== BEHIND || this.#queued > 0 || this.#epoch === null) return
     const { connection } = this.#reader
     // Wait, because the client has not read the last broadcasts yet.
     if (connection.transport.bufferedAmount > MAX_BUFFERED_BYTES) return this.#stepLater(0)
-    const { epoch } = this.#recovery
+    const epoch = this.#epoch
     const missed = this.#history.replay({ epoch, seq: this.#seq }, MAX_PER_TURN)
     if (missed === null) return this.#reader.lost()
     if (isPromise(missed)) return connection.settle(this.#stepAfter(missed))
@@ -299,7 +326,7 @@ export class CatchUp {
 
   /** Detach the channel from the history if its client did not ask for recovery and has the latest broadcasts. */
   #leaveIfDone(): void {
-    if (this.id === null && this.#state === LIVE && this.#queued === 0) this.#reader.caughtUp()
+    if (this.id === null && this.#state === LIVE && this.#queued === 0) this.#reader.leaveHistory()
   }
 
   /** Send the held-back broadcasts that come before the broadcast with the sequence number `seq`. */

@@ -241,14 +241,14 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
   }
 
   /** Subscribe to the topic, because the join callback has returned ok. Broadcasts are held until `open` is called. */
-  accepted(): void | Promise<void> {
+  admit(): void | Promise<void> {
     this.#state = ACCEPTED
     this.#held = []
     return this.connection.pubsub.subscribe(this.topic, this)
   }
 
   /** End the channel of a refused or failed join. */
-  rejected(exit: ExitReason): void {
+  reject(exit: ExitReason): void {
     this.#state = ENDED
     this.#exit = exit
     this.#release()
@@ -258,7 +258,6 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
   open(): void {
     // The channel was revoked before the reply was sent.
     if (this.#state === ENDED) return this.sendEnd(PHX_CLOSE)
-    if (this.#state !== ACCEPTED) return
     this.#state = JOINED
     const held = this.#held
     this.#held = null
@@ -289,10 +288,11 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     const hasJoined = this.#state >= ACCEPTED
     this.#state = ENDED
     this.#exit = reason
-    this.#release()
+    // Free the topic first, because `#release` may answer the join and so route the messages that wait for the answer.
     this.connection.ended(this)
+    this.#release()
     // phx_error is sent after the pushes of `terminate`, phx_close before them (END-5).
-    if (event !== null && event !== PHX_ERROR) this.sendEnd(event)
+    if (event === PHX_CLOSE) this.sendEnd(event)
     const pending = hasJoined ? this.terminate() : undefined
     if (event !== PHX_ERROR) return
     if (pending === undefined) this.sendEnd(event)
@@ -331,8 +331,10 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     this.end(this.report('replay', cause), PHX_ERROR)
   }
 
-  caughtUp(): void {
+  leaveHistory(): void {
+    const held = this.catchUp?.stop() ?? []
     this.catchUp = null
+    for (const broadcast of held) this.receive(broadcast)
   }
 
   // Methods that `Process` calls.

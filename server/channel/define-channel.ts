@@ -91,8 +91,10 @@ export function defineChannel<C extends Contract, From = unknown, A = From>(
   return compileChannel<From>({ contract, rules, checkOf }, definition)
 }
 
+/** Events of presences. The server itself sends them. */
+export const PRESENCE_EVENTS: readonly string[] = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT]
+
 const anObject = rule('an object with `join` and the handlers', isObject)
-const PRESENCE_EVENTS = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT]
 
 function handlersOf(events: readonly string[]): Readonly<Record<string, Rule>> {
   return Object.fromEntries(events.map((event) => [event, callback]))

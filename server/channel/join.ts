@@ -13,7 +13,7 @@ import { CatchUp } from './catch-up.ts'
 import type { Channel } from './channel.ts'
 import { isJoinObserved, observeJoin, observeRefused } from './instrumentation.ts'
 import { takeRecovery, withRecovery } from './recovery.ts'
-import { type Answer, badResult, readJoin, shutdown } from './result.ts'
+import { type Answer, badResult, type ExitReason, readJoin, shutdown } from './result.ts'
 import type { ValidationError } from './validate.ts'
 
 // The join of a channel: check the params, call `join`, subscribe to the topic, answer. The answer goes to the
@@ -48,15 +48,8 @@ export function refuseUncalled(
 }
 
 /** Refuse the join. The client gets only the reply (JOIN-2). */
-export function refuseJoin(channel: Channel, response: unknown): void {
-  let frame: Frame
-  try {
-    frame = replyFrame(channel, 'error', response)
-  } catch (error) {
-    return joinFailed(channel, error)
-  }
-  channel.rejected('shutdown')
-  channel.connection.answered(channel, frame, false)
+export function refuseJoin(channel: Channel, response: { readonly reason: string }): void {
+  reject(channel, 'shutdown', replyFrame(channel, 'error', response))
 }
 
 function begin(channel: Channel, params: unknown, route: Route): void {
@@ -110,27 +103,22 @@ async function joinLater(channel: Channel, pending: PromiseLike<unknown>): Promi
 function joinReturned(channel: Channel, result: unknown): void {
   const { connection } = channel
   let answer: Answer
-  try {
-    answer = readJoin(result)
-  } catch (error) {
-    return joinFailed(channel, error)
-  }
-  // The channel may have ended while `join` was pending, because `revoke` has refused the join or the connection has
-  // closed. Then `terminate` must clean up after `join`.
-  if (channel.hasEnded) return void channel.terminate()
-  if (answer.status === 'error') {
-    refuseJoin(channel, answer.response)
-    return void channel.terminate()
-  }
   let frame: Frame
   try {
-    frame = replyFrame(channel, 'ok', answer.response)
-    if (channel.recoveryId !== null) withRecovery(answer.response, {})
-    connection.outgoing?.joinReply(channel, answer.response)
+    answer = readJoin(result)
+    frame = replyFrame(channel, answer.status, answer.response)
+    if (answer.status === 'ok') connection.outgoing?.joinReply(channel, answer.response)
   } catch (error) {
     return joinFailed(channel, error)
   }
-  const standing = channel.accepted()
+  // The channel may have ended while `join` was pending or the response was encoded, because `revoke` has refused the
+  // join or the connection has closed. Then `terminate` must clean up after `join`.
+  if (channel.hasEnded) return void channel.terminate()
+  if (answer.status === 'error') {
+    reject(channel, 'shutdown', frame)
+    return void channel.terminate()
+  }
+  const standing = channel.admit()
   const subscribed = () => answerJoin(channel, frame, answer.response)
   if (standing === undefined) return subscribed()
   connection.settle(standing.finally(subscribed))
@@ -143,16 +131,17 @@ function answerJoin(channel: Channel, frame: Frame, response: unknown): void {
   const { id } = catchUp
   catchUp.recover((recovery) => {
     // Answer even if the channel has ended meanwhile, because the connection still waits for the answer.
-    if (channel.hasEnded || (id === null && recovery !== null))
-      return connection.answered(channel, frame, true)
+    if (channel.hasEnded) return connection.answered(channel, frame, true)
     if (recovery === null) return answerWithoutHistory(channel, frame)
+    if (id === null) return connection.answered(channel, frame, true)
     const { epoch, seq, head, recovered } = recovery
+    let whole: Frame
     try {
-      const whole = withRecovery(response, { epoch, seq, head, id, recovered })
-      connection.answered(channel, replyFrame(channel, 'ok', whole), true)
+      whole = replyFrame(channel, 'ok', withRecovery(response, { epoch, seq, head, id, recovered }))
     } catch (error) {
-      joinFailed(channel, error)
+      return joinFailed(channel, error)
     }
+    connection.answered(channel, whole, true)
   })
 }
 
@@ -163,13 +152,11 @@ function answerJoin(channel: Channel, frame: Frame, response: unknown): void {
 function answerWithoutHistory(channel: Channel, frame: Frame): void {
   const { connection, joinRef, topic } = channel
   if (channel.recoveryId === null) {
-    channel.catchUp?.stop()
-    channel.catchUp = null
+    channel.leaveHistory()
     return connection.answered(channel, frame, true)
   }
-  channel.rejected(shutdown('gap'))
   const error = new Message(joinRef, joinRef, topic, PHX_ERROR, { reason: CHANNEL_CRASH })
-  connection.answered(channel, connection.serializer.encode(error), false)
+  reject(channel, shutdown('gap'), connection.serializer.encode(error))
   channel.terminate()
 }
 
@@ -177,8 +164,13 @@ function joinFailed(channel: Channel, cause: unknown): void {
   channel.report('join', cause)
   // An ended channel needs no reply, because `revoke` has replied or the connection has closed.
   if (channel.hasEnded) return
-  channel.rejected('normal')
-  channel.connection.answered(channel, replyFrame(channel, 'error', { reason: JOIN_CRASHED }), false)
+  reject(channel, 'normal', replyFrame(channel, 'error', { reason: JOIN_CRASHED }))
+}
+
+/** End the channel, and answer its join with `frame`. */
+function reject(channel: Channel, exit: ExitReason, frame: Frame): void {
+  channel.reject(exit)
+  channel.connection.answered(channel, frame, false)
 }
 
 function replyFrame(

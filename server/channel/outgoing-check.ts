@@ -6,14 +6,11 @@ import {
   type IncomingSpec,
   Message,
   matchTopic,
-  PRESENCE_COUNT,
-  PRESENCE_DIFF,
-  PRESENCE_STATE,
 } from '../../protocol/index.ts'
 import { bytesOf, findFault } from '../../protocol/payload.ts'
 import type { ThrottledLog } from '../telemetry/throttled-log.ts'
 import type { Channel } from './channel.ts'
-import type { ChannelDefinition } from './define-channel.ts'
+import { type ChannelDefinition, PRESENCE_EVENTS } from './define-channel.ts'
 import type { Item } from './item.ts'
 import type { Answer } from './result.ts'
 import { type Check, compile, type ValidationError } from './validate.ts'
@@ -28,7 +25,7 @@ type Warn = (details: object, message: string) => void
 type Sent = { readonly topic: string; readonly event: unknown; readonly sentBy: string }
 
 /** Events that the server itself sends. */
-const OWN_EVENTS: readonly string[] = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT, DISCONNECT]
+const OWN_EVENTS: readonly string[] = [...PRESENCE_EVENTS, DISCONNECT]
 const NOT_DECLARED: readonly ValidationError[] = [{ path: '', message: 'the contract declares no reply' }]
 
 /** Checks sent payloads against the contracts of their channels, and logs mismatches. */

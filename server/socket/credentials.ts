@@ -51,10 +51,10 @@ export class Credentials {
     const payload = { expires_in_ms: Math.round(left) }
     // Check all channels at each sweep, because a channel may have joined since the last sweep.
     for (const channel of this.#holder.channels) {
-      if (channel.isJoining || this.#warned.has(channel)) continue
+      if (channel.isJoining || channel.hasEnded || this.#warned.has(channel)) continue
       this.#warned.add(channel)
       const { warnEvent } = channel.definition
-      if (warnEvent !== null) channel.push(warnEvent, payload)
+      if (warnEvent !== null) channel.pushNow(warnEvent, payload, false)
     }
   }
 

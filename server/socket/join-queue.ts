@@ -63,6 +63,11 @@ export class PendingJoin implements QueueEntry {
     return true
   }
 
+  /** Do not start the join, because it is decided or the connection has closed. */
+  withdraw(admission: BurstQueue): void {
+    if (this.isHeld && admission.remove(this)) this.#release()
+  }
+
   #release(): void {
     if (!this.isHeld) return
     this.isHeld = false
@@ -94,7 +99,7 @@ export class JoinQueue {
 
   /** Remove from the burst queue all joins that have not started. Called when the connection has closed. */
   abandon(admission: BurstQueue): void {
-    for (const join of this.#joins) if (join.isHeld) admission.remove(join)
+    for (const join of this.#joins) join.withdraw(admission)
   }
 
   /** Remove and return the oldest join if it is decided. */

@@ -283,6 +283,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     const decided = this.#joins?.find(channel)
     // A join is missing only if the connection has closed. Then no reply can be sent.
     if (decided === undefined) return
+    decided.withdraw(this.host.admission)
     decided.reply = frame
     decided.isOk = isOk
     for (let join = this.#joins?.takeDecided(); join !== undefined; join = this.#joins?.takeDecided()) {

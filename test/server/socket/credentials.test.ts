@@ -1,3 +1,4 @@
+import { Type } from 'typebox'
 import { expect, test } from 'vitest'
 import { defineContract } from '../../../protocol/index.ts'
 import { defineChannel } from '../../../server/channel/define-channel.ts'
@@ -78,6 +79,60 @@ test('a channel that joins within the last minute is warned too, once (AUTH-4)',
   sweep(80_000)
   sweep(90_000)
   expect(client.take()).toEqual([expect.stringContaining('"room:c","token_expiring"')])
+})
+
+test('a refused join is not warned before its reply (JOIN-2)', async () => {
+  const decision = new Deferred<{ ok: Record<string, never> }>()
+  const Slow = defineChannel(defineContract({ topic: 'slow:*' }), { join: () => decision.promise })
+  const Full = defineChannel(defineContract({ topic: 'full:*' }), {
+    auth,
+    join: () => ({ error: { reason: 'full' } }),
+  })
+  const socket = defineSocket({ connect: () => read('u1'), refresh: read })
+    .id(({ id }) => id)
+    .channel(Slow)
+    .channel(Full)
+  const client = await new TestEndpoint().connect(socket)
+  client.send('["1","1","slow:a","phx_join",{}]', '["2","2","full:a","phx_join",{}]')
+  client.socket.credentials?.sweep(performance.now() + 90_000)
+  decision.resolve({ ok: {} })
+  await turn()
+  expect(client.take()).toEqual([
+    '["1","1","slow:a","phx_reply",{"response":{},"status":"ok"}]',
+    '["2","2","full:a","phx_reply",{"response":{"reason":"full"},"status":"error"}]',
+  ])
+})
+
+test('a warning does not count as a push of a pending handleOut (RECOVERY-8)', async () => {
+  const decision = new Deferred<void>()
+  const Log = defineContract({
+    topic: 'log:*',
+    outgoing: { msg: Type.Any() },
+    history: { events: ['msg'], size: 10 },
+  })
+  const LogChannel = defineChannel(Log, {
+    auth,
+    join: () => ({ ok: {} }),
+    handleOut: {
+      async msg(payload, socket) {
+        socket.push('msg', payload)
+        await decision.promise
+      },
+    },
+  })
+  const endpoint = new TestEndpoint({ histories: [Log] })
+  const socket = defineSocket({ connect: () => read('u1'), refresh: read })
+    .id(({ id }) => id)
+    .channel(LogChannel)
+  const client = await endpoint.connect(socket)
+  client.ask('["1","1","log:a","phx_join",{"_since":null}]')
+  await turn()
+  await endpoint.broadcast('log:a', 'msg', { n: 1 })
+  client.socket.credentials?.sweep(performance.now() + 90_000)
+  expect(String(client.take())).toMatch(/^\["1",null,"log:a","token_expiring",\{"expires_in_ms":\d+\}\]$/)
+  decision.resolve()
+  await turn()
+  expect(client.take()).toEqual(['["1",null,"log:a","msg",{"n":1,"_seq":1}]'])
 })
 
 test('at the expiry the connection is closed with 4401, and its channels end (AUTH-7)', async () => {
