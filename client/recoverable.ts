@@ -11,7 +11,7 @@ export type Cursor = { readonly epoch: string; readonly seq: number }
 export type RecoverableOptions = {
   /**
    * Called when a join or rejoin cannot continue from the cursor, so that messages may be missing. Runs before the
-   * other callbacks of the join.
+   * other callbacks of the join. An error that the callback throws is reported like an error of a timer's callback.
    */
   onGap?(gap: { readonly from: Cursor; readonly to: Cursor }): void
   /** Number of latest messages to receive after the join if there is no usable cursor. Default: 0. */
@@ -33,8 +33,8 @@ type Untyped = {
 
 /**
  * Create a phoenix.js channel that recovers missed broadcasts: after an interruption, the client receives all
- * broadcasts that the topic's history has kept in the meantime (RECOVERY-17). Works with phoenix.js 1.3 and later. The
- * channel also has the function `cursor`, which returns the current position in the history.
+ * broadcasts that the topic's history has kept in the meantime (RECOVERY-17). Works with phoenix.js 1.3 and later;
+ * params that are a function require phoenix.js 1.4. The channel also has the function `cursor`, which returns the current position in the history.
  * @throws UsageError with `PHX_ERR_OPTION` for an invalid argument, or a channel without `isMember`.
  */
 export function recoverable<P extends PhoenixChannel>(
@@ -68,17 +68,32 @@ export function recoverable<P extends PhoenixChannel>(
   })
   untyped.stateChangeRefs?.push(opened)
 
+  /** Call `onGap`. An error that it throws must not stop phoenix.js from handling the reply to the join. */
+  function tellGap(gap: { readonly from: Cursor; readonly to: Cursor }): void {
+    try {
+      onGap?.(gap)
+    } catch (error) {
+      setTimeout(() => {
+        throw error
+      })
+    }
+  }
+
   function takes(event: string, payload: unknown): boolean {
     const { _seq: seq, status, response } = Object(payload)
     const { epoch, seq: after, id, recovered } = Object(status === 'ok' ? Object(response)._recovery : null)
     if (event === 'phx_reply' && epoch !== undefined) {
       const from = place
       place = { epoch, seq: after, id }
-      if (from !== null && !recovered) onGap?.({ from: cursorOf(from), to: cursorOf(place) })
+      if (from !== null && !recovered) tellGap({ from: cursorOf(from), to: cursorOf(place) })
       return true
     }
-    if (place === null || typeof seq !== 'number') return true
-    if (channel.state !== 'joined' || seq <= place.seq) return false
+    if (typeof seq !== 'number') return true
+    // Frames for an earlier channel of the topic can arrive until the join is answered. They are not for this channel.
+    if (channel.state !== 'joined') return false
+    // The reply to the join had no `_recovery`, so the topic has no history, and `_seq` is a key of the application.
+    if (place === null) return true
+    if (seq <= place.seq) return false
     place = { ...place, seq }
     return event !== '_seq'
   }

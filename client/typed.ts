@@ -1,4 +1,4 @@
-import { checkOption, rule } from '../protocol/check.ts'
+import { callback as aFunction, checkOption, rule } from '../protocol/check.ts'
 import type {
   Contract,
   InEvent,
@@ -147,7 +147,10 @@ function channelOf({ topic: pattern }: Contract, given: readonly unknown[]): Pho
   const [target, topic, params = {}] = given
   if (topic === undefined) checkOption('typed: the second argument', target, phoenixTarget)
   else checkOption('typed: if there is a third argument, the second argument', target, phoenixSocket)
-  if (topic === undefined && isChannel(target)) return target as PhoenixChannel
+  if (topic === undefined && isChannel(target)) {
+    checkOption('typed: the topic of the channel', Object(target).topic, topicRule(pattern))
+    return target as PhoenixChannel
+  }
   checkOption('typed: the topic', topic, topicRule(pattern))
   checkOption('typed: the join params', params, joinParams)
   return (target as PhoenixSocket<PhoenixChannel>).channel(topic as string, params as object)
@@ -182,7 +185,10 @@ function view(contract: Contract, channel: PhoenixChannel) {
       const timeout = channel.state === 'joined' ? [REFUSAL_WAIT_MS] : []
       return unrefused(event, channel.push(event, payload, ...timeout))
     },
-    on: (event: string, callback: Callback) => listen(channel, event, callback),
+    on(event: string, callback: Callback) {
+      checkOption('on: the second argument', callback, aFunction)
+      return listen(channel, event, callback)
+    },
     leave: () => answer('phx_leave', channel.leave()).then(nothing, nothing),
   }
 }

@@ -10,8 +10,9 @@ const MAX_CHECKED_LENGTH = 512
  * before plain text.
  */
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
-/** Types whose content JSON.stringify leaves out. For example, a Map with entries becomes `{}`. */
-const LOST_TYPES = /^\[object (Blob|Error|File|Map|Promise|Set|Weak\w+)\]$/
+/** Types whose content JSON.stringify leaves out or changes: a Map becomes `{}`, nested bytes an object of numbers. */
+const LOST_TYPES =
+  /^\[object (Blob|Error|File|Map|Promise|Set|Weak\w+|\w*ArrayBuffer|DataView|\w+\d\w*Array)\]$/
 
 /** Value that cannot be sent, its path (a JSON pointer), and a description. */
 export type PayloadFault = { readonly path: string; readonly what: string; readonly value: unknown }

@@ -16,7 +16,7 @@ import { EndpointServer } from './endpoint/endpoint.ts'
 import type { Endpoint } from './endpoint/endpoint-interface.ts'
 import { type EndpointOptions, endpointRules } from './endpoint/endpoint-options.ts'
 import { LocalEngine } from './engine/local-engine.ts'
-import { UsageError } from './errors.ts'
+import { CallbackError, UsageError } from './errors.ts'
 import type { AnySocket } from './socket/define-socket.ts'
 import { filterRule } from './telemetry/filter-parameters.ts'
 import { logTelemetry } from './telemetry/logging.ts'
@@ -32,6 +32,7 @@ import { Http2Sessions } from './upstream/http2-sessions.ts'
 import { limitPipelining } from './upstream/pipeline-limit.ts'
 import { guardRequests } from './upstream/poll-gate.ts'
 import { RouteFinder } from './upstream/route-finder.ts'
+import { onStop } from './upstream/stop-hook.ts'
 import { UpgradeGate } from './upstream/upgrade-gate.ts'
 
 /** Options of `app.register(phoenix, { … })`: the sockets to serve, and the options of the endpoint. */
@@ -141,8 +142,12 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     if (!endpoint.isDraining || request.routeOptions.config.whileDraining) return done()
     sendStopping(reply)
   })
-  fastify.addHook('preClose', async () => {
-    await endpoint.stop()
+  onStop(fastify, async () => {
+    try {
+      await endpoint.stop()
+    } catch (cause) {
+      endpoint.report(new CallbackError('engine', 'stop', cause))
+    }
     stopLogging()
     gate.end()
     http2Sessions.close()

@@ -1,6 +1,7 @@
 import { Binary } from '../../protocol/binary.ts'
 import { checkOption, list, nonEmptyString, object, oneOf, record, string } from '../../protocol/check.ts'
 import { type Contract, contractRule } from '../../protocol/contract.ts'
+import { UsageError } from '../../protocol/errors.ts'
 import { PHX_REPLY } from '../../protocol/events.ts'
 import { parseTopicPattern } from '../../protocol/topic.ts'
 import { type Exchange, exchangesOf, objectSchema, type Schema, stringSchema } from './exchanges.ts'
@@ -90,11 +91,13 @@ const documentOptions = object<AsyncApiOptions>(
 
 /**
  * Describe the messages of contracts as an AsyncAPI 3 document.
- * @throws UsageError with `PHX_ERR_OPTION` for an unknown key, an invalid value or an invalid contract.
+ * @throws UsageError with `PHX_ERR_OPTION` for an unknown key, an invalid value, an invalid contract, or two contracts
+ * with the same topic.
  */
 export function asyncApi(options: AsyncApiOptions): AsyncApi {
   checkOption('asyncApi', options, documentOptions)
   const { title, version, description, servers, contracts } = options
+  checkTopics(contracts)
   const described = contracts.map((contract) => ({ contract, exchanges: exchangesOf(contract) }))
   return {
     asyncapi: '3.0.0',
@@ -113,6 +116,17 @@ export function asyncApi(options: AsyncApiOptions): AsyncApi {
       ),
     ),
   }
+}
+
+/** The topic of a contract is the key of its channel in the document. */
+function checkTopics(contracts: readonly Contract[]): void {
+  const topics = contracts.map(({ topic }) => topic)
+  const twice = topics.find((topic, index) => topics.indexOf(topic) < index)
+  if (twice === undefined) return
+  throw new UsageError(
+    'PHX_ERR_OPTION',
+    `asyncApi: \`contracts\` has two contracts for "${twice}"; describe them in two documents`,
+  )
 }
 
 function describeChannel({ topic }: Contract, exchanges: readonly Exchange[]): AsyncApiChannel {

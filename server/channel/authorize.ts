@@ -1,6 +1,7 @@
 import { UNAUTHORIZED } from '../../protocol/index.ts'
 import { adopt, isPromise } from '../runtime/promise.ts'
 import type { Channel } from './channel.ts'
+import { badResult } from './result.ts'
 
 /** Call `authorize` with the socket's assigns; if it allows the topic, run `join`. */
 export function joinIfAuthorized(channel: Channel, assigns: unknown, params: unknown): unknown {
@@ -18,8 +19,14 @@ export function joinIfAuthorized(channel: Channel, assigns: unknown, params: unk
  * Call `authorize` again for a joined channel, with the new assigns of its socket. Resolves with true if the topic is
  * still allowed. Rejects if `authorize` throws.
  */
-export async function mayStay({ definition, topic }: Channel, assigns: unknown): Promise<boolean> {
+export async function mayStay(channel: Channel, assigns: unknown): Promise<boolean> {
+  const { definition, topic } = channel
   if (definition.authorize === null) return true
-  // Truthy values other than `true` do not allow the topic.
-  return (await definition.authorize(assigns as never, topic)) === true
+  return isTrue(channel, await definition.authorize(assigns as never, topic))
+}
+
+/** Only `true` allows a topic. A result that is not a boolean is reported as a mistake of the application. */
+function isTrue(channel: Channel, isAllowed: unknown): boolean {
+  if (typeof isAllowed !== 'boolean') channel.report('authorize', badResult('authorize', isAllowed))
+  return isAllowed === true
 }

@@ -43,8 +43,11 @@ const LOOK_AGAIN_MS = 20
  * 256, a quarter of the size is used instead.
  */
 const MAX_LAG = 64
-/** Broadcast that waits until the missed broadcasts up to the sequence number `after` have been sent. */
-type Held = { readonly after: number; readonly broadcast: Broadcast }
+/**
+ * Broadcast that waits until the missed broadcasts up to the sequence number `after` have been sent. `after` is null
+ * until the position of the broadcast in the log is known.
+ */
+type Held = { readonly after: number | null; readonly broadcast: Broadcast }
 
 /** Interface through which a `CatchUp` uses its channel. */
 export interface HistoryReader {
@@ -94,6 +97,10 @@ export class CatchUp {
   #held: Held[]
   /** Number of broadcasts in the mailbox, including the broadcast that is being handled. */
   #queued: number
+  /** True while `#step` runs. `handleOut` may handle a broadcast of the step immediately. */
+  #isStepping: boolean
+  /** True when the join's reply is written. */
+  #hasStarted: boolean
   /** Milliseconds to wait before more missed broadcasts are sent, so that the rate limit is not exceeded. */
   #waitMs: number
   /** Broadcast that `handleOut` is handling. */
@@ -117,6 +124,8 @@ export class CatchUp {
     this.#delivered = 0
     this.#held = []
     this.#queued = 0
+    this.#isStepping = false
+    this.#hasStarted = false
     this.#waitMs = 0
     this.#current = null
     this.#push = null
@@ -150,6 +159,8 @@ export class CatchUp {
 
   /** Start sending missed broadcasts. Called when the join's reply is written. */
   start(): void {
+    this.#hasStarted = true
+    if (this.#state === STOPPED) for (const { broadcast } of this.#takeHeld()) this.#hand(broadcast)
     if (this.#state !== WAITING) return
     this.#state = BEHIND
     const earlier = this.#earlier
@@ -170,9 +181,11 @@ export class CatchUp {
     const { seq } = broadcast
     if (seq === 0) return this.#receiveUnkept(broadcast)
     if (this.#state === LIVE) {
-      if (seq > this.#seq) this.#pass(broadcast)
+      // The log may have begun a new epoch, which only stops clients that asked for recovery.
+      if (this.id === null || seq > this.#seq) this.#pass(broadcast)
       return
     }
+    if (this.#delivered === 0) this.#placeHeld(seq - 1)
     this.#delivered = seq
     // If the history cannot be read, this client gets the broadcasts without it.
     if (this.#state === WAITING && this.id === null) this.#hold(broadcast)
@@ -191,6 +204,8 @@ export class CatchUp {
     if (broadcast.seq - this.#sentSeq >= (isLast ? 1 : this.#maxLag)) this.#pushSeq(broadcast.seq)
     if (this.#queued > 0) return
     this.#pushSeqIfNeeded()
+    // `#step` itself schedules the next step.
+    if (this.#isStepping) return
     if (this.#state === BEHIND) this.#stepLater(this.#waitMs)
     else this.#leaveIfDone()
   }
@@ -242,13 +257,21 @@ export class CatchUp {
 
   #receiveUnkept(broadcast: Broadcast): void {
     if (this.id !== null && broadcast.from === this.id) return
-    if (this.#state === LIVE || this.#state === STOPPED) return this.#hand(broadcast)
+    if (this.#state === LIVE || (this.#state === STOPPED && this.#hasStarted)) return this.#hand(broadcast)
     this.#hold(broadcast)
   }
 
   #hold(broadcast: Broadcast): void {
-    this.#held.push({ after: this.#delivered, broadcast })
+    this.#held.push({
+      after: this.#epoch === null && this.#delivered === 0 ? null : this.#delivered,
+      broadcast,
+    })
     this.#reader.connection.queuedBroadcast()
+  }
+
+  /** Set the position of the held broadcasts whose position was unknown. */
+  #placeHeld(after: number): void {
+    this.#held = this.#held.map((held) => (held.after === null ? { ...held, after } : held))
   }
 
   #takeHeld(): readonly Held[] {
@@ -264,19 +287,23 @@ export class CatchUp {
     this.#seq = seq
     this.#sentSeq = seq
     this.#delivered = Math.max(this.#delivered, head)
-    for (const { after, broadcast } of this.#takeHeld()) {
+    this.#placeHeld(head)
+    for (const held of this.#takeHeld()) {
       // A held broadcast with a `seq` is in the log.
-      if (broadcast.seq > 0) continue
-      this.#held.push({ after: after === 0 ? head : after, broadcast })
+      if (held.broadcast.seq > 0) continue
+      this.#held.push(held)
       this.#reader.connection.queuedBroadcast()
     }
   }
 
   #tryStep(): void {
+    this.#isStepping = true
     try {
       this.#step()
     } catch (cause) {
       this.#reader.replayFailed(cause)
+    } finally {
+      this.#isStepping = false
     }
   }
 
@@ -288,7 +315,7 @@ export class CatchUp {
     if (connection.transport.bufferedAmount > MAX_BUFFERED_BYTES) return this.#stepLater(0)
     const epoch = this.#epoch
     const missed = this.#history.replay({ epoch, seq: this.#seq }, MAX_PER_TURN)
-    if (missed === null) return this.#reader.lost()
+    if (missed === null) return this.id === null ? this.#goLive() : this.#reader.lost()
     if (isPromise(missed)) return connection.settle(this.#stepAfter(missed))
     if (missed.length === 0) return this.#goLive()
     let bytes = 0

@@ -36,7 +36,7 @@ import { isHandleInObserved, observeCrash, observeHandleIn, observeStop } from '
 import { callbackOf, checkInfo, Info, type Item, isBroadcast } from './item.ts'
 import { refuseJoin } from './join.ts'
 import { Process } from './process.ts'
-import { broadcastOptions, channelPublishOptions } from './publish-options.ts'
+import { channelPublishOptions, checkBroadcastOptions } from './publish-options.ts'
 import { type EndListener, Resources } from './resources.ts'
 import { badReply, badResult, type ExitReason, isAnnounced, readReply, readStop, shutdown } from './result.ts'
 import type { Transport } from './transport.ts'
@@ -162,19 +162,19 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
 
   broadcast(event: string, payload: unknown, options?: BroadcastOptions): void {
     this.#mustHaveJoined('broadcast')
-    if (options !== undefined) checkOption('broadcast(): `options`', options, broadcastOptions)
+    checkBroadcastOptions('broadcast', options)
     this.connection.publish(new Broadcast(this.topic, event, payload), options)
   }
 
   broadcastFrom(event: string, payload: unknown, options?: BroadcastOptions): void {
     this.#mustHaveJoined('broadcastFrom')
-    if (options !== undefined) checkOption('broadcastFrom(): `options`', options, broadcastOptions)
+    checkBroadcastOptions('broadcastFrom', options)
     this.connection.publish(new Broadcast(this.topic, event, payload, { from: this.senderId }), options)
   }
 
   async publish(event: string, payload: unknown, options: PublishOptions = {}): Promise<boolean> {
     this.#mustHaveJoined('publish')
-    checkOption('publish(): `options`', options, channelPublishOptions)
+    checkOption('publish(event, payload, options): `options`', options, channelPublishOptions)
     const { toSelf = true, ...others } = options
     const from = toSelf ? null : this.senderId
     return this.connection.confirm(new Broadcast(this.topic, event, payload, { from }), others)
@@ -206,8 +206,8 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
   }
 
   sendInfoAfter(ms: number, name: string, value?: unknown): CancelInfo {
-    checkInfo(this, name)
     checkDelay('sendInfoAfter', ms)
+    checkInfo(this, name)
     // Start no timer for an ended channel. A handler that was pending at the end may still call this method.
     if (this.#state === ENDED) return () => {}
     return this.#holds().startTimer(ms, name, value)

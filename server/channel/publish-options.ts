@@ -1,4 +1,4 @@
-import { boolean, object, type Rules, rule } from '../../protocol/check.ts'
+import { boolean, checkOption, object, type Rules, rule } from '../../protocol/check.ts'
 
 /** Options of `broadcast`. */
 export type BroadcastOptions = {
@@ -33,3 +33,9 @@ const rules: Rules<EndpointPublishOptions> = {
 export const broadcastOptions = object<BroadcastOptions>({ keep: boolean })
 export const publishOptions = object<EndpointPublishOptions>(rules)
 export const channelPublishOptions = object<PublishOptions>({ ...rules, toSelf: boolean })
+
+/** Check the options of `broadcast` or `broadcastFrom` of a channel. @throws UsageError with `PHX_ERR_OPTION`. */
+export function checkBroadcastOptions(call: string, options: BroadcastOptions | undefined): void {
+  if (options !== undefined)
+    checkOption(`${call}(event, payload, options): \`options\``, options, broadcastOptions)
+}

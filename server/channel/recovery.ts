@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { UsageError } from '../../protocol/errors.ts'
 import { bytesOf } from '../../protocol/payload.ts'
-import { isPlainObject } from '../../protocol/shown.ts'
+import { isPlainObject, shown } from '../../protocol/shown.ts'
 import type { Position } from '../pubsub/history.ts'
 
 /** Recovery that a client asks for in its join params (RECOVERY-3). */
@@ -55,14 +55,21 @@ function identityOf(since: unknown): string {
   return typeof id === 'string' && IDENTITY.test(id) ? id : randomBytes(ID_BYTES).toString('base64url')
 }
 
-/** Add the recovery to the response of a join. @throws UsageError with `PHX_ERR_RESULT` if the response is bytes. */
+/**
+ * Add the recovery to the response of a join. @throws UsageError with `PHX_ERR_RESULT` if clients would get the response
+ * as bytes or as JSON that is neither an object nor null.
+ */
 export function withRecovery(response: unknown, recovery: object): object {
-  if (bytesOf(response) !== null) {
-    throw new UsageError(
-      'PHX_ERR_RESULT',
-      'the topic has a history, so the reply to a join must be an object (got bytes)',
-    )
-  }
+  if (bytesOf(response) !== null) throw notObject('bytes')
   const isPlain = isPlainObject(response) && typeof response['toJSON'] !== 'function'
-  return { ...(isPlain ? response : JSON.parse(JSON.stringify(response))), [RECOVERY]: recovery }
+  const fields: unknown = isPlain ? response : JSON.parse(JSON.stringify(response ?? {}))
+  if (!isPlainObject(fields ?? {})) throw notObject(shown(fields))
+  return { ...Object(fields), [RECOVERY]: recovery }
+}
+
+function notObject(given: string): UsageError {
+  return new UsageError(
+    'PHX_ERR_RESULT',
+    `the topic has a history, so the reply to a join must be an object (got ${given})`,
+  )
 }

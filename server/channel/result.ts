@@ -75,7 +75,9 @@ export function badResult(callback: string, result: unknown): UsageError {
         ? 'undefined, { ok: reply }, { error: reason }, { status: string, payload } or { stop: reason, reply? }'
         : callback === 'assigns'
           ? 'a value, not a promise'
-          : 'undefined or { stop: reason }'
+          : callback === 'authorize'
+            ? 'true or false'
+            : 'undefined or { stop: reason }'
   return new UsageError('PHX_ERR_RESULT', `${callback} must return ${forms} (got ${quoted(result)})`)
 }
 

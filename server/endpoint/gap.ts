@@ -32,9 +32,7 @@ export class Gaps {
 
   /** Called when this node may have missed broadcasts on these topics. */
   missed(topics: readonly string[]): void {
-    if (telemetry.gap.hasSubscribers) {
-      for (const topic of topics) telemetry.gap.publish({ endpoint: this.#endpoint, topic })
-    }
+    this.#publish(topics)
     if (this.#onGap === 'rejoin') this.#rejoin(topics.flatMap((topic) => this.#channelsOf(topic)))
   }
 
@@ -43,18 +41,23 @@ export class Gaps {
    * (RECOVERY-11).
    */
   broken(topics: readonly string[]): void {
-    const channels = topics
-      .flatMap((topic) => this.#channelsOf(topic))
-      .filter(({ recoveryId }) => recoveryId !== null)
+    this.#publish(topics)
+    const channels = topics.flatMap((topic) => this.#channelsOf(topic))
+    const asking = channels.filter(({ recoveryId }) => recoveryId !== null)
     // Send no more broadcasts of the history to these clients. Their channels end within a few seconds.
-    for (const { catchUp } of channels) catchUp?.stop()
-    this.#rejoin(channels)
+    for (const { catchUp } of asking) catchUp?.stop()
+    this.#rejoin(this.#onGap === 'rejoin' ? channels : asking)
   }
 
   /** Cancel the timers that would end channels. */
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer)
     this.#timers.clear()
+  }
+
+  #publish(topics: readonly string[]): void {
+    if (!telemetry.gap.hasSubscribers) return
+    for (const topic of topics) telemetry.gap.publish({ endpoint: this.#endpoint, topic })
   }
 
   #channelsOf(topic: string): Channel[] {

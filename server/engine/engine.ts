@@ -1,6 +1,8 @@
+import { checkOption, nonEmptyString } from '../../protocol/check.ts'
 import type { OpenStore } from '../presence/store.ts'
 import type { PubSubAdapter } from '../pubsub/adapter.ts'
 import type { HistorySettings, OpenHistory } from '../pubsub/history.ts'
+import { timeLimit } from '../runtime/delay.ts'
 import type { Nodes } from './nodes.ts'
 
 /**
@@ -69,7 +71,13 @@ export interface Engine {
   stop(): void | Promise<void>
   /**
    * Claim the task `name` for the current period of `periodMs` milliseconds. The first node that claims the period
-   * runs the task for the whole cluster. Never rejects.
+   * runs the task for the whole cluster. Rejects only with a UsageError, for an invalid argument.
    */
   claim(name: string, periodMs: number): Promise<Claim>
+}
+
+/** Check the arguments of `Engine.claim`. @throws UsageError with `PHX_ERR_OPTION` for an invalid argument. */
+export function checkClaim(name: string, periodMs: number): void {
+  checkOption('claim(name, periodMs): `name`', name, nonEmptyString)
+  checkOption('claim(name, periodMs): `periodMs`', periodMs, timeLimit)
 }

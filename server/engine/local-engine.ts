@@ -5,7 +5,7 @@ import { type PubSubAdapter, pubsubAdapter } from '../pubsub/adapter.ts'
 import type { OpenHistory } from '../pubsub/history.ts'
 import { LocalAdapter } from '../pubsub/local-adapter.ts'
 import { LocalHistory } from '../pubsub/local-history.ts'
-import type { Claim, Engine } from './engine.ts'
+import { type Claim, checkClaim, type Engine } from './engine.ts'
 import type { Nodes, QuestionHandler } from './nodes.ts'
 
 /**
@@ -30,7 +30,8 @@ export class LocalEngine implements Engine {
   start(): void {}
   stop(): void {}
 
-  async claim(_name: string, periodMs: number): Promise<Claim> {
+  async claim(name: string, periodMs: number): Promise<Claim> {
+    checkClaim(name, periodMs)
     return { scope: 'cluster', nextInMs: periodMs }
   }
 }

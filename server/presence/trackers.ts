@@ -33,7 +33,7 @@ export class Trackers {
     if (known !== undefined) {
       throw new UsageError(
         'PHX_ERR_DEFINITION',
-        `two presence definitions have the name "${settings.name}": \`name\` must be unique in an endpoint`,
+        `two presence definitions have the name "${settings.name}": \`name\` (default: the topic of the contract) must be unique in an endpoint`,
       )
     }
     const check = this.#compile(settings.meta)

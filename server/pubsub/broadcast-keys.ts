@@ -10,15 +10,13 @@ const KEY_BYTES = 200
 /** Deduplication keys of a topic's latest broadcasts (RECOVERY-13). */
 export class BroadcastKeys {
   readonly #ttlMs: number
-  readonly #max: number
   readonly #known: Map<string, KnownKey>
   /** Approximate memory of all keys, in bytes. */
   bytes: number
 
-  /** Keep at most `max` keys, each for `ttlMs` milliseconds. */
-  constructor(ttlMs: number, max: number) {
+  /** Keep each key for `ttlMs` milliseconds. */
+  constructor(ttlMs: number) {
     this.#ttlMs = ttlMs
-    this.#max = max
     this.#known = new Map()
     this.bytes = 0
   }
@@ -28,7 +26,7 @@ export class BroadcastKeys {
    * the key was used for another event or payload.
    */
   find(key: string, broadcast: Broadcast, now: number): number | 'reused' | null {
-    this.#forget(now)
+    this.forget(now)
     const known = this.#known.get(key)
     if (known === undefined) return null
     return known.digest === digestOf(broadcast) ? known.seq : 'reused'
@@ -36,7 +34,7 @@ export class BroadcastKeys {
 
   add(key: string, broadcast: Broadcast, now: number): void {
     this.restore(key, { seq: broadcast.seq, digest: digestOf(broadcast), at: now })
-    this.#forget(now)
+    this.forget(now)
   }
 
   /** Add a key with its stored data, for example from the file of an earlier process. */
@@ -49,13 +47,25 @@ export class BroadcastKeys {
     return this.#known.entries()
   }
 
-  /** Remove expired keys. If more than `max` keys remain, remove the oldest keys too. */
-  #forget(now: number): void {
-    for (const [key, { at }] of this.#known) {
-      if (this.#known.size <= this.#max && at + this.#ttlMs > now) return
-      this.#known.delete(key)
-      this.bytes -= KEY_BYTES + key.length
+  /** Remove the oldest keys until the memory of the others is at most `bytes`. */
+  dropOldest(bytes: number): void {
+    for (const key of this.#known.keys()) {
+      if (this.bytes <= bytes) return
+      this.#remove(key)
     }
+  }
+
+  /** Remove expired keys. */
+  forget(now: number): void {
+    for (const [key, { at }] of this.#known) {
+      if (at + this.#ttlMs > now) return
+      this.#remove(key)
+    }
+  }
+
+  #remove(key: string): void {
+    this.#known.delete(key)
+    this.bytes -= KEY_BYTES + key.length
   }
 }
 

@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -35,9 +36,12 @@ const HEADING = 'fastify-phoenix history 1 '
 const MODE = 0o600
 
 /**
- * Check that the file's folder is writable. @throws UsageError with `PHX_ERR_OPTION` when the folder is not writable.
+ * Check that the file can be written. @throws UsageError with `PHX_ERR_OPTION` when `file` exists and is not a file, or
+ * when its folder is not writable.
  */
-export function checkFolder(file: string): void {
+export function checkFile(file: string): void {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false)
+    throw new UsageError('PHX_ERR_OPTION', `\`historyFile\` must be the path of a file (got "${file}")`)
   try {
     accessSync(dirname(file), constants.W_OK)
   } catch (cause) {

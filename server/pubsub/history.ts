@@ -231,8 +231,11 @@ export function recoveryOf(
   request: RecoveryRequest,
 ): Omit<Recovery, 'earlier'> {
   const { since, last, noted } = request
+  // If the epoch has changed since the position was noted, all broadcasts of the new epoch are later.
+  const startAfter = (position: Position) =>
+    position.epoch !== epoch ? low - 1 : isWhole(position) ? position.seq : head
   const isWhole = ({ epoch: of, seq }: Position) => of === epoch && seq >= low - 1 && seq <= head
   if (since !== null && isWhole(since)) return { epoch, seq: since.seq, head, recovered: true }
-  const start = since === null && noted !== null && isWhole(noted) ? noted.seq : head
+  const start = since === null && noted !== null ? startAfter(noted) : head
   return { epoch, seq: Math.min(start, Math.max(low - 1, head - last)), head, recovered: false }
 }

@@ -14,7 +14,7 @@ import {
   type RecoveryRequest,
   recoveryOf,
 } from './history.ts'
-import { checkFolder, type SavedTopic, saveHistories, takeHistories } from './history-file.ts'
+import { checkFile, type SavedTopic, saveHistories, takeHistories } from './history-file.ts'
 import { LocalTopic } from './local-topic.ts'
 import { Run } from './run.ts'
 
@@ -22,6 +22,8 @@ import { Run } from './run.ts'
 const SWEPT_TOPICS = 1_000
 /** Fraction of the memory limit that a cleanup leaves unused, so that the next broadcasts need no cleanup. */
 const FREED_PART = 0.05
+/** Fraction of the memory limit that keys can use when the limit is reached. */
+const KEYS_PART = 0.5
 
 type Host = Pick<HistoryHost, 'maxBytes' | 'handOver' | 'deliver' | 'note' | 'failed'>
 
@@ -29,8 +31,14 @@ type Host = Pick<HistoryHost, 'maxBytes' | 'handOver' | 'deliver' | 'note' | 'fa
 export class LocalHistory implements HistoryStore {
   readonly #host: Host
   readonly #topics: Map<string, LocalTopic>
-  /** Topics without subscribers, the least recently used one first. */
+  /** Topics without subscribers that have never had a broadcast, the least recently used one first. */
+  readonly #empty: Set<string>
+  /** Topics without subscribers that have had broadcasts, the least recently used one first. */
   readonly #idle: Set<string>
+  /** Topics with kept broadcasts, the topic with the oldest latest broadcast first. */
+  readonly #filled: Set<LocalTopic>
+  /** Topics with keys. */
+  readonly #keyed: Set<LocalTopic>
   #bytes: number
   #isStopped: boolean
   /** True if `stop` may replace the hand-over file: once `start` has tried to read the file, until the first `stop`. */
@@ -42,7 +50,10 @@ export class LocalHistory implements HistoryStore {
   constructor(host: Host) {
     this.#host = host
     this.#topics = new Map()
+    this.#empty = new Set()
     this.#idle = new Set()
+    this.#filled = new Set()
+    this.#keyed = new Set()
     this.#bytes = 0
     this.#isStopped = false
     this.#hasTaken = false
@@ -58,7 +69,7 @@ export class LocalHistory implements HistoryStore {
   start(): void {
     const { handOver = null } = this.#host
     if (handOver === null) return
-    checkFolder(handOver.file)
+    checkFile(handOver.file)
     this.#hasTaken = true
     try {
       this.#takeOver(takeHistories(handOver.file), handOver)
@@ -80,15 +91,21 @@ export class LocalHistory implements HistoryStore {
   }
 
   subscribe(name: string, settings: HistorySettings): void {
-    this.#topic(name, settings).isFollowed = true
+    const topic = this.#topic(name, settings)
+    const before = topic.bytes
+    topic.isFollowed = true
+    this.#bytes += topic.bytes - before
+    this.#empty.delete(name)
     this.#idle.delete(name)
   }
 
   unsubscribe(name: string): void {
     const topic = this.#topics.get(name)
     if (topic === undefined) return
+    const before = topic.bytes
     topic.isFollowed = false
     this.#used(name, topic)
+    this.#count(topic.bytes - before, name)
   }
 
   append(broadcast: Broadcast, settings: HistorySettings, key: string | null): Appended {
@@ -105,7 +122,12 @@ export class LocalHistory implements HistoryStore {
     broadcast.seq = run.head + 1
     // `json` is never null here, because the pubsub refuses to keep payloads that are not JSON.
     run.add({ seq: broadcast.seq, at: now, event, from, json: json ?? '' })
-    if (key !== null) keys.add(key, broadcast, now)
+    this.#filled.delete(topic)
+    this.#filled.add(topic)
+    if (key !== null) {
+      keys.add(key, broadcast, now)
+      this.#keyed.add(topic)
+    }
     topic.trim(now)
     if (!topic.isFollowed) this.#used(broadcast.topic, topic)
     this.#count(topic.bytes - before)
@@ -153,8 +175,7 @@ export class LocalHistory implements HistoryStore {
     const { run } = topic
     const { epoch, low, head } = run
     if ('since' in range) {
-      const since = typeof range.since === 'number' ? range.since : range.since.seq
-      const entries = run.between(since, head, range.limit)
+      const entries = run.between(seqOf(range.since, epoch), head, range.limit)
       return { epoch, head, entries, hasOlder: (entries[0]?.seq ?? head) > low }
     }
     const to = Math.min(head, (range.before ?? head + 1) - 1)
@@ -188,7 +209,7 @@ export class LocalHistory implements HistoryStore {
     }
     const topic = new LocalTopic(settings, new Run(this.#newEpoch(now)), now)
     this.#topics.set(name, topic)
-    this.#idle.add(name)
+    this.#empty.add(name)
     this.#count(topic.bytes, name)
     return topic
   }
@@ -215,7 +236,9 @@ export class LocalHistory implements HistoryStore {
     if (begun !== undefined) this.#remove(name, begun)
     topic.isFollowed = begun?.isFollowed ?? false
     this.#topics.set(name, topic)
-    if (!topic.isFollowed) this.#idle.add(name)
+    if (topic.run.count > 0) this.#filled.add(topic)
+    if (topic.keys.bytes > 0) this.#keyed.add(topic)
+    if (!topic.isFollowed) (topic.isEmpty ? this.#empty : this.#idle).add(name)
     this.#count(topic.bytes, name)
   }
 
@@ -233,8 +256,10 @@ export class LocalHistory implements HistoryStore {
   /** Mark a topic without subscribers as the most recently used. */
   #used(name: string, topic: LocalTopic): void {
     topic.usedAt = this.#now(topic)
+    this.#empty.delete(name)
     this.#idle.delete(name)
-    this.#idle.add(name)
+    const names = topic.isEmpty ? this.#empty : this.#idle
+    names.add(name)
   }
 
   /** Deliver a broadcast. Broadcasts that subscribers send during this delivery are delivered afterwards, in order. */
@@ -256,47 +281,68 @@ export class LocalHistory implements HistoryStore {
 
   #remove(name: string, topic: LocalTopic): void {
     this.#topics.delete(name)
+    this.#empty.delete(name)
     this.#idle.delete(name)
+    this.#filled.delete(topic)
+    this.#keyed.delete(topic)
     this.#bytes -= topic.bytes
   }
 
   /**
-   * Change the number of used bytes. If the number exceeds the limit, remove topics without subscribers, then the
-   * oldest broadcasts.
+   * Change the number of used bytes. If the number exceeds the limit, remove topics without subscribers (except
+   * `added`), then keys, then the oldest broadcasts. All that counts can be removed, so afterwards there is room again.
    */
   #count(change: number, added: string | null = null): void {
     this.#bytes += change
     if (this.#bytes <= this.#host.maxBytes) return
     const target = this.#host.maxBytes * (1 - FREED_PART)
-    for (const name of this.#idle) {
+    this.#removeIdle(this.#empty, target, added)
+    this.#removeIdle(this.#idle, target, added)
+    this.#dropKeys(this.#host.maxBytes * KEYS_PART)
+    this.#dropOldest(target)
+  }
+
+  #removeIdle(names: ReadonlySet<string>, target: number, added: string | null): void {
+    for (const name of names) {
       if (this.#bytes <= target) return
       const topic = this.#topics.get(name)
       if (topic !== undefined && name !== added) this.#remove(name, topic)
     }
-    this.#dropOldest(target)
   }
 
-  #dropOldest(target: number): void {
-    const ageOf = ({ run }: LocalTopic) => run.oldest?.at ?? Number.POSITIVE_INFINITY
-    const byAge = [...this.#topics.values()]
-      .filter(({ run }) => run.count > 0)
-      .sort((a, b) => ageOf(a) - ageOf(b))
-    while (this.#bytes > target) {
-      const [topic, next] = byAge
-      if (topic === undefined) return
+  /** If all keys use more than `max` bytes, remove the oldest keys of the topics that use the most. */
+  #dropKeys(max: number): void {
+    const topics = [...this.#keyed]
+    const used = (share: number) => topics.reduce((sum, { keys }) => sum + Math.min(keys.bytes, share), 0)
+    if (used(Number.POSITIVE_INFINITY) <= max) return
+    let share = max
+    while (used(share) > max * (1 - FREED_PART)) share /= 2
+    for (const topic of topics) {
       const before = topic.bytes
-      topic.run.drop()
+      topic.keys.dropOldest(share)
       this.#bytes += topic.bytes - before
-      if (next === undefined || ageOf(topic) <= ageOf(next)) {
-        if (topic.run.count === 0) byAge.shift()
-        continue
-      }
-      byAge.shift()
-      if (topic.run.count === 0) continue
-      const place = byAge.findIndex((other) => ageOf(other) >= ageOf(topic))
-      byAge.splice(place === -1 ? byAge.length : place, 0, topic)
+      if (topic.keys.bytes === 0) this.#keyed.delete(topic)
     }
   }
+
+  /** Drop broadcasts, the oldest of a topic first. Begin with the topic that has had no broadcast for the longest time. */
+  #dropOldest(target: number): void {
+    for (const topic of this.#filled) {
+      const { run } = topic
+      const left = target - (this.#bytes - topic.bytes)
+      this.#bytes -= topic.bytes
+      while (topic.bytes > left && run.count > 0) run.drop()
+      this.#bytes += topic.bytes
+      if (this.#bytes <= target) return
+      this.#filled.delete(topic)
+    }
+  }
+}
+
+/** Sequence number after which to read. A position of another epoch is before all broadcasts of this epoch. */
+function seqOf(since: Position | number, epoch: string): number {
+  if (typeof since === 'number') return since
+  return since.epoch === epoch ? since.seq : 0
 }
 
 function saved([name, { run, keys, isFollowed, usedAt }]: [string, LocalTopic]): SavedTopic {

@@ -7,8 +7,6 @@ import type { Run } from './run.ts'
 const TOPIC_BYTES = 1_000
 /** Approximate memory of a kept broadcast without its payload, in bytes. */
 const KEPT_BYTES = 200
-/** Maximum number of deduplication keys of a topic, as a multiple of its maximum number of kept broadcasts. */
-const KEYS_PER_BROADCAST = 4
 /** Milliseconds after which an unused topic that has never had a broadcast is removed, unless `ttlMs` is shorter. */
 const EMPTY_TTL_MS = 60_000
 
@@ -29,20 +27,33 @@ export class LocalTopic {
   constructor(settings: HistorySettings, run: Run, now: number) {
     this.settings = settings
     this.run = run
-    this.keys = new BroadcastKeys(settings.keyTtlMs, settings.size * KEYS_PER_BROADCAST)
+    this.keys = new BroadcastKeys(settings.keyTtlMs)
     this.isFollowed = false
     this.usedAt = now
     this.delivered = run.head
     this.waiting = null
   }
 
-  /** Approximate memory, in bytes. */
-  get bytes(): number {
-    return TOPIC_BYTES + this.run.bytes + this.run.count * KEPT_BYTES + this.keys.bytes
+  /** True if the topic has never had a broadcast. */
+  get isEmpty(): boolean {
+    return this.run.head === 0
   }
 
-  /** Drop the oldest broadcasts until the remaining ones are within `ttlMs`, `size` and `maxBytes`. */
+  /**
+   * Approximate memory, in bytes. The memory of the topic itself does not count while it has subscribers, because then
+   * it cannot be freed, and the limits of channels bound it.
+   */
+  get bytes(): number {
+    return (
+      (this.isFollowed ? 0 : TOPIC_BYTES) + this.run.bytes + this.run.count * KEPT_BYTES + this.keys.bytes
+    )
+  }
+
+  /**
+   * Drop the oldest broadcasts until the remaining ones are within `ttlMs`, `size` and `maxBytes`. Remove expired keys.
+   */
   trim(now: number): void {
+    this.keys.forget(now)
     const { size, maxBytes, ttlMs } = this.settings
     const { run } = this
     for (let oldest = run.oldest; oldest !== undefined; oldest = run.oldest) {
@@ -54,8 +65,6 @@ export class LocalTopic {
   /** Returns true if the topic has expired. */
   isOver(now: number): boolean {
     const { ttlMs } = this.settings
-    return (
-      !this.isFollowed && this.usedAt + (this.run.head === 0 ? Math.min(ttlMs, EMPTY_TTL_MS) : ttlMs) <= now
-    )
+    return !this.isFollowed && this.usedAt + (this.isEmpty ? Math.min(ttlMs, EMPTY_TTL_MS) : ttlMs) <= now
   }
 }

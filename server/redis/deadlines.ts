@@ -10,6 +10,7 @@ export class Deadlines<T> {
   #timer: NodeJS.Timeout | null
   #firesAt: number
   #wasLate: boolean
+  #isExpiring: boolean
 
   constructor(ms: number, expired: (item: T) => void) {
     this.#ms = ms
@@ -18,13 +19,14 @@ export class Deadlines<T> {
     this.#timer = null
     this.#firesAt = 0
     this.#wasLate = false
+    this.#isExpiring = false
   }
 
   /** Start the timeout of an item, or restart it. */
   add(item: T): void {
     this.#due.delete(item)
     this.#due.set(item, performance.now() + this.#ms)
-    if (this.#timer === null) this.#wait(this.#ms)
+    if (this.#timer === null && !this.#isExpiring) this.#wait(this.#ms)
   }
 
   /** Cancel the timeout of an item. */
@@ -45,6 +47,15 @@ export class Deadlines<T> {
     // Extend all deadlines, but not twice in a row.
     this.#wasLate = late > LATE_MS && !this.#wasLate
     if (this.#wasLate) for (const [item, due] of this.#due) this.#due.set(item, due + late + this.#ms)
+    this.#isExpiring = true
+    try {
+      this.#expireDue()
+    } finally {
+      this.#isExpiring = false
+    }
+  }
+
+  #expireDue(): void {
     for (const [item, due] of this.#due) {
       const left = due - performance.now()
       // A timer may fire up to a millisecond early.

@@ -56,6 +56,8 @@ export class HistoryLog {
   /** Messages that wait until the stream has been read; null if no read is necessary. */
   #held: Echoed[] | null
   #isStale: boolean
+  /** Number of held messages that arrived before the running read was sent. */
+  #heldBefore: number
   #syncing: Promise<boolean> | null
   #isCaching: boolean
   #isClosed: boolean
@@ -74,6 +76,7 @@ export class HistoryLog {
     this.#skew = 0
     this.#held = []
     this.#isStale = false
+    this.#heldBefore = 0
     this.#syncing = null
     this.#isCaching = false
     this.#isClosed = false
@@ -159,11 +162,12 @@ export class HistoryLog {
         place,
         count: rest,
       })
-      if (page === null) return false
+      if (page === null || this.#isClosed) return false
       if (page.epoch !== this.#epoch) return this.sync()
       found.unshift(...page.entries)
       place = page.oldest
     }
+    this.#touch()
     this.#cache.keepEarlier(found, count)
     return true
   }
@@ -224,8 +228,9 @@ export class HistoryLog {
   async #fetch(after: number): Promise<boolean> {
     this.#touch()
     const page = await this.#read(after, PAGE)
-    if (page === null) return false
+    if (page === null || this.#isClosed) return false
     if (page.epoch !== this.#epoch) return this.sync()
+    this.#touch()
     this.#low = Math.max(this.#low, page.low)
     for (const kept of page.entries) this.#cache.add(kept)
     // If the first wanted broadcast could not be read, it has expired: raise `#low`.
@@ -276,7 +281,7 @@ export class HistoryLog {
     let isDone = true
     while (this.#isStale && !this.#isClosed) {
       this.#isStale = false
-      const heldBefore = this.#held?.length ?? 0
+      this.#heldBefore = this.#held?.length ?? 0
       const page = await this.#read(this.#epoch === null ? null : this.#seq, PAGE)
       if (this.#isClosed) break
       if (page === null) {
@@ -285,7 +290,7 @@ export class HistoryLog {
       }
       this.#adopt(page)
       if (page.head > this.#seq) this.#isStale = true
-      else this.#takeHeld(heldBefore)
+      else this.#takeHeld()
     }
     this.#syncing = null
     if (this.#isClosed || !isDone) return false
@@ -302,7 +307,7 @@ export class HistoryLog {
       this.#low = low
       return
     }
-    if (epoch !== this.#epoch) return this.#begin(epoch, low, head)
+    if (epoch !== this.#epoch) return this.#begin(epoch, low)
     this.#low = low
     this.#fill(entries, head)
   }
@@ -311,14 +316,13 @@ export class HistoryLog {
    * Switch to a new epoch. `#seq` becomes the position before the oldest kept broadcast of this epoch, so that the next
    * read delivers all kept broadcasts of the epoch.
    */
-  #begin(epoch: string, low: number, head: number): void {
-    const wasEmpty = this.#seq === 0 && head === 0
+  #begin(epoch: string, low: number): void {
     this.#epoch = epoch
     this.#seq = low - 1
     this.#low = low
     this.#cache.clear()
     this.#host.host.note({ kind: 'epoch', topic: this.topic })
-    if (!wasEmpty) this.#host.host.broken([this.topic])
+    this.#host.host.broken([this.topic])
   }
 
   #fill(entries: readonly Kept[], head: number): void {
@@ -332,6 +336,7 @@ export class HistoryLog {
     for (const kept of entries) {
       if (kept.seq !== this.#seq + 1 || this.#isClosed) continue
       const { event, json, from, seq } = kept
+      this.#takeBefore(seq)
       this.#moveTo(kept)
       host.deliver(Broadcast.fromJson(this.topic, event, json, { from, seq }))
       count += 1
@@ -339,14 +344,23 @@ export class HistoryLog {
     if (count > 0) host.note({ kind: 'filled', topic: this.topic, count })
   }
 
-  /** Process the held messages. The first `beforeRead` messages arrived before the stream was read. */
-  #takeHeld(beforeRead: number): void {
+  /** Deliver the held messages that arrived before the held message with this sequence number. */
+  #takeBefore(seq: number): void {
+    const held = this.#held ?? []
+    const at = held.findIndex(({ epoch, broadcast }) => epoch === this.#epoch && broadcast.seq === seq)
+    if (at <= 0) return
+    this.#heldBefore = Math.max(0, this.#heldBefore - at)
+    for (const echoed of held.splice(0, at)) if (echoed.epoch === null) this.#take(echoed)
+  }
+
+  /** Process the held messages. The first `#heldBefore` messages arrived before the stream was read. */
+  #takeHeld(): void {
     const held = this.#held ?? []
     this.#held = []
     for (const [index, echoed] of held.entries()) {
       if (this.#take(echoed)) continue
       // If the message arrived before the read, drop it: its epoch has ended, or Redis has lost the message.
-      if (index < beforeRead) continue
+      if (index < this.#heldBefore) continue
       // This message arrived after the read. Hold it and all later messages, and read the stream again.
       this.#held = held.slice(index)
       this.#isStale = true

@@ -100,13 +100,17 @@ export class HistoryReader {
     settings: HistorySettings,
     { last, before }: Extract<HistoryRange, { last: number }>,
   ): Promise<HistoryPart> {
-    const entries: Kept[] = []
+    let entries: Kept[] = []
     let place = before === undefined ? null : String(before)
+    let current: string | null = null
     for (;;) {
       const count = last - entries.length
       const query = { mode: 'look', direction: 'before', epoch: null, place, count } as const
       const { epoch, head, low, oldest, entries: found } = await this.read(topic, settings, query)
-      entries.unshift(...found)
+      // The epoch has changed since the last read. So the entries that were read before have no sequence number now.
+      if (current !== null && current !== epoch) entries = entries.map((kept) => ({ ...kept, seq: 0 }))
+      current = epoch
+      entries = [...found, ...entries]
       place = oldest
       if (oldest !== null && entries.length < last) continue
       return { epoch, head, entries, hasOlder: (entries[0]?.seq ?? low) > low }

@@ -156,7 +156,8 @@ if first then
   if first then low = tonumber(string.match(first[1], '-(%d+)')) end
 end
 local entries = {}
-if tonumber(count) > 0 and (of == '' or of == epoch) then
+-- Forwards, an epoch of 0 means that the log has no epoch yet, so nothing of it can be after a position.
+if tonumber(count) > 0 and (of == '' or of == epoch) and (direction == 'before' or epoch ~= '0') then
   if string.find(place, '^%d+$') then place = epoch .. '-' .. place end
   local from = place ~= '' and '(' .. place
   if direction == 'after' then entries = redis.call('XRANGE', log, from, '+', 'COUNT', count)

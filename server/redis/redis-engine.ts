@@ -1,4 +1,4 @@
-import type { Claim, Engine, EngineNode, EngineState } from '../engine/engine.ts'
+import { type Claim, checkClaim, type Engine, type EngineNode, type EngineState } from '../engine/engine.ts'
 import type { Nodes } from '../engine/nodes.ts'
 import type { OpenStore } from '../presence/store.ts'
 import type { PubSubAdapter } from '../pubsub/adapter.ts'
@@ -89,7 +89,8 @@ export class RedisEngine implements Engine {
     await this.#connection.stop()
   }
 
-  claim(name: string, periodMs: number): Promise<Claim> {
+  async claim(name: string, periodMs: number): Promise<Claim> {
+    checkClaim(name, periodMs)
     return claim(this.#connection, name, periodMs)
   }
 }

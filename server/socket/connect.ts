@@ -111,13 +111,23 @@ function crashed(cause: unknown, reporter: Reporter): Refusal {
   return { refused: 'crash', reason: 'connect crashed', error: cause }
 }
 
+const RESULT_KEYS: readonly string[] = ['ok', 'expiresAt', 'error']
+
 /**
- * Whether a result is `{ ok: assigns }`. @throws UsageError with `PHX_ERR_RESULT` when the result has both `ok` and
- * `error`, or `expiresAt` is not a number.
+ * Whether a result is `{ ok: assigns, expiresAt? }`. @throws UsageError with `PHX_ERR_RESULT` when the result has both
+ * `ok` and `error`, a key of another name (so that a misspelt `expiresAt` is not ignored), or an `expiresAt` that is not
+ * a number.
  */
 export function isAccepted(result: unknown): result is { ok: unknown; expiresAt?: number } {
   if (typeof result !== 'object' || result === null || !('ok' in result)) return false
   if ('error' in result && result.error !== undefined) throw illegalResult(result)
+  const unknown = Object.keys(result).find((key) => !RESULT_KEYS.includes(key))
+  if (unknown !== undefined) {
+    throw new UsageError(
+      'PHX_ERR_RESULT',
+      `the result has an unknown key "${unknown}"; it must be { ok: assigns, expiresAt? }`,
+    )
+  }
   if (!('expiresAt' in result) || result.expiresAt === undefined) return true
   if (typeof result.expiresAt === 'number' && !Number.isNaN(result.expiresAt)) return true
   throw new UsageError(
@@ -142,7 +152,8 @@ export function expiryProblem(expiresAt: number | undefined): string | null {
   return `expiresAt must be in the future (got ${expiresAt}, which was ${Math.round(now - expiresAt)} ms ago)`
 }
 
-function refusalReason(result: unknown): unknown {
+/** Error of a result `{ error }`. @throws UsageError with `PHX_ERR_RESULT` when the result has another form. */
+export function refusalReason(result: unknown): unknown {
   if (typeof result === 'object' && result !== null && 'error' in result) return result.error
   throw illegalResult(result)
 }

@@ -4,7 +4,7 @@ import type { Channel } from '../channel/channel.ts'
 import type { Refreshed, RefreshReply } from '../channel/refresh.ts'
 import { CallbackError, UsageError } from '../errors.ts'
 import { disown } from '../runtime/promise.ts'
-import { expiryProblem, type Handshake, isAccepted } from './connect.ts'
+import { expiryProblem, type Handshake, isAccepted, refusalReason } from './connect.ts'
 import type { AnySocket, Route } from './define-socket.ts'
 
 /** Properties of a connection that its `Credentials` object uses. */
@@ -32,6 +32,8 @@ export class Credentials {
   /** Channels that have been warned of the current expiry; null until the first warning is due (`warnBefore`). */
   #warned: WeakSet<Channel> | null
   #triedAt: number
+  /** Time of the try whose token counts now. */
+  #acceptedAt: number
 
   /** @param expiresAt milliseconds since 1970; null for never. */
   constructor(holder: CredentialHolder, expiresAt: number | null) {
@@ -39,6 +41,7 @@ export class Credentials {
     this.#expiresAt = toDeadline(expiresAt)
     this.#warned = null
     this.#triedAt = Number.NEGATIVE_INFINITY
+    this.#acceptedAt = Number.NEGATIVE_INFINITY
   }
 
   /** Close an expired connection, or warn each channel once shortly before the expiry (AUTH-4, AUTH-7). */
@@ -66,6 +69,9 @@ export class Credentials {
     this.#triedAt = now
     const accepted = await this.#ask(token, topic)
     if (accepted === null) return refused({ reason: UNAUTHORIZED })
+    // A token that the client has sent later has been accepted meanwhile.
+    if (now < this.#acceptedAt) return { reply: { ok: { expires_in_ms: this.#left } }, isClosing: false }
+    this.#acceptedAt = now
     this.#holder.assigns = accepted.ok
     this.#expiresAt = toDeadline(accepted.expiresAt ?? null)
     this.#warned = null
@@ -81,7 +87,11 @@ export class Credentials {
     const { definition, id, assigns } = this.#holder
     try {
       const result = await definition.refresh?.(token, assigns)
-      if (!isAccepted(result) || id === null) return null
+      if (!isAccepted(result)) {
+        if (definition.refresh !== null) refusalReason(result)
+        return null
+      }
+      if (id === null) return null
       const problem = expiryProblem(result.expiresAt)
       if (problem !== null) throw new UsageError('PHX_ERR_RESULT', problem)
       // The cast is safe: the types of the definition ensure that `identify` takes the assigns that `refresh` returns.

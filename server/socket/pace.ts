@@ -47,17 +47,19 @@ export class Pace {
    * Number of tokens that a message costs; a large message costs more. If `#joins` or `#messages` has too few tokens,
    * the message takes the tokens from `#refusals` instead.
    */
-  #priceOf({ size }: Message): number {
+  #priceOf({ size }: { readonly size: number }): number {
     return Math.max(1, Math.ceil(size / this.#rates.bytesPerToken))
   }
 
   /**
-   * Take one token for a heartbeat, a ping or a pong, which bypass all queues. If no token is left, closes the
-   * connection and returns false.
+   * Charge a heartbeat, a ping or a pong, which bypass all queues. A heartbeat with a large payload costs as many tokens
+   * as a message of its size. If there are too few tokens, closes the connection and returns false.
    */
-  admitsHeartbeat(socket: Socket): boolean {
+  admitsHeartbeat(socket: Socket, sent: { readonly size: number }): boolean {
     this.#heartbeats ??= new TokenBucket(this.#rates.heartbeats)
-    if (this.#heartbeats.take(socket.host.now) || this.#heartbeats.take(performance.now())) return true
+    const price = this.#priceOf(sent)
+    if (this.#heartbeats.take(socket.host.now, price) || this.#heartbeats.take(performance.now(), price))
+      return true
     publishLimit(socket.host, 'heartbeatRate')
     socket.close(CLOSE_POLICY_VIOLATION, 'closed')
     return false

@@ -204,12 +204,12 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     // Heartbeats bypass all queues. If a heartbeat waited for a busy channel, the client would close the connection
     // (ORDER-4).
     if (topic === PHOENIX_TOPIC && event === HEARTBEAT) {
-      if (this.#pace.admitsHeartbeat(this)) this.#reply(message, null, 'ok', {})
+      if (this.#pace.admitsHeartbeat(this, message)) this.#reply(message, null, 'ok', {})
     } else if (this.#pace.admits(message, this)) this.#route(message)
   }
 
   pinged(): void {
-    if (!this.#isClosed) this.#pace.admitsHeartbeat(this)
+    if (!this.#isClosed) this.#pace.admitsHeartbeat(this, NO_BYTES)
   }
 
   closed(reason: ClosedReason, code?: number, by?: ClosedBy): void {
@@ -434,6 +434,9 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     this.send(new Reply(joinRef, message.ref, message.topic, status, response))
   }
 }
+
+/** A ping or pong has at most 125 bytes, which cost no more than none. */
+const NO_BYTES = { size: 0 }
 
 /**
  * Returns true if a join that asks for recovery is older than the join of the current channel (RECOVERY-19). Long-poll

@@ -237,6 +237,11 @@ function reading(suite: HistorySuite): void {
         following?.entries.map(({ seq }) => seq),
         [3, 4],
       )
+      const ofOtherEpoch = await history.read({ since: { epoch: '1', seq: 4 }, limit: 2 })
+      deepStrictEqual(
+        ofOtherEpoch?.entries.map(({ seq }) => seq),
+        [1, 2],
+      )
     }),
   )
 }

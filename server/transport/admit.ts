@@ -89,12 +89,8 @@ export function admit(asking: AdmitRequest): AdmitResult | Promise<AdmitResult> 
 }
 
 function conclude(asking: AdmitRequest, info: ConnectInfo, outcome: Handshake | Refusal): AdmitResult {
-  const { capacity, mount, request, address } = asking
-  if (!('refused' in outcome)) {
-    // Check again, because other clients may have connected while `connect` ran.
-    const excess = capacity.look(request, address)
-    return excess === null ? { handshake: outcome } : noRoom(asking, excess)
-  }
+  const { mount, request } = asking
+  if (!('refused' in outcome)) return { handshake: outcome }
   const { refused, reason } = outcome
   // `expired` means that `connect` returned an `expiresAt` in the past. The application made a mistake, so log a
   // warning.
@@ -102,6 +98,16 @@ function conclude(asking: AdmitRequest, info: ConnectInfo, outcome: Handshake | 
   publishRefused(mount, request, { refused, level, reason, ...hintOf(asking, refused) })
   if (refused === 'crash') return CRASHED
   return refused === 'connect' ? { ...FORBIDDEN, refusal: { reason, info } } : FORBIDDEN
+}
+
+/**
+ * Check the limits again if `connect` was asynchronous, because other clients may have connected meanwhile. Call this
+ * function in the same turn in which the connection is opened: the promises of many clients may settle together.
+ */
+export function stillFits(asking: AdmitRequest, result: AdmitResult): AdmitResult {
+  if (result.handshake === null) return result
+  const excess = asking.capacity.look(asking.request, asking.address)
+  return excess === null ? result : noRoom(asking, excess)
 }
 
 /** Hint for the log line if a client with a token is refused and the mount does not pass tokens to `connect`. */

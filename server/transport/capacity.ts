@@ -42,7 +42,7 @@ export class Capacity {
   }
 
   /** Check the limits once more, after the application's `connect`. Does not count the connection again. */
-  look(request: Caller, address: PeerAddress): Excess | null {
+  look(request: Caller, address: PeerAddress | null): Excess | null {
     return this.#ofAll() ?? this.#ofAddress(request, address)
   }
 
@@ -52,9 +52,9 @@ export class Capacity {
     return admission.isFull ? this.#excess(503, 'maxWaitingJoins', OVERLOADED_SECONDS) : null
   }
 
-  #ofAddress(request: Caller, address: PeerAddress): Excess | null {
+  #ofAddress(request: Caller, address: PeerAddress | null): Excess | null {
     const { sockets } = this.#endpoint
-    if (!sockets.isFull(address)) return null
+    if (address === null || !sockets.isFull(address)) return null
     this.#warn(request, address)
     return this.#excess(429, 'maxConnectionsPerAddress', OVERLOADED_SECONDS)
   }

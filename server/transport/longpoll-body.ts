@@ -12,12 +12,22 @@ export type BodyLimits = {
 /** Reason why a body could not be read. `aborted` means that the client has hung up. */
 export type BodyProblem = 'too large' | 'too slow' | 'aborted'
 
+/**
+ * A body may come in so many chunks that each has this number of bytes, and in any case in `MIN_CHUNKS`. Each chunk costs
+ * a few hundred bytes of memory, so a large body in tiny chunks would cost many times its size.
+ */
+const MIN_CHUNK_BYTES = 1_024
+const MIN_CHUNKS = 1_024
+
 /** Read the whole body of an unread request. If there is a problem, the rest of the body is not read. */
 export async function readBody(
   stream: Readable,
   { maxBodyBytes, bodyTimeout }: BodyLimits,
 ): Promise<Buffer | BodyProblem> {
+  // A stream that a hook of the application has put in place of the body may have failed before.
+  if (stream.destroyed) return 'aborted'
   const outcome = new Deferred<BodyProblem | 'whole'>(bodyTimeout, 'too slow')
+  const maxChunks = Math.max(MIN_CHUNKS, maxBodyBytes / MIN_CHUNK_BYTES)
   const chunks: Buffer[] = []
   let size = 0
   let isWhole = false
@@ -25,12 +35,12 @@ export async function readBody(
     // A hook of the application may have replaced the body with a stream of strings.
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
     size += bytes.length
-    if (size > maxBodyBytes) outcome.settle('too large')
+    if (size > maxBodyBytes || chunks.length >= maxChunks) outcome.settle('too large')
     else chunks.push(bytes)
   }
   stream.on('data', onData)
   stream.once('end', () => {
-    isWhole = size <= maxBodyBytes
+    isWhole = size <= maxBodyBytes && chunks.length <= maxChunks
     outcome.settle('whole')
   })
   // A body that breaks off emits `close`. Over HTTP/2, the body also emits `end` after `close`; this `end` has no

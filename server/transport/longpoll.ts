@@ -9,7 +9,7 @@ import { GuardedLogger } from '../telemetry/guarded-logger.ts'
 import { isLevelEnabled } from '../telemetry/log-level.ts'
 import type { RouteFinder } from '../upstream/route-finder.ts'
 import { RETRY_AFTER_SECONDS } from '../upstream/upgrade-gate.ts'
-import { admit, checkOrigin, refuseMethod } from './admit.ts'
+import { type AdmitResult, admit, checkOrigin, refuseMethod, stillFits } from './admit.ts'
 import type { Capacity } from './capacity.ts'
 import { abandonBody, hangUpSignal, onceWritten, sendStopping } from './exchange.ts'
 import { logFailedRequest } from './instrumentation.ts'
@@ -119,7 +119,11 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   scope.decorateReply(ANSWER, null)
   scope.removeAllContentTypeParsers()
   // Do not read the body here. `deliverBody` reads the body after the session's earlier POSTs have been handled.
-  scope.addContentTypeParser('*', (_request, body, done) => done(null, body))
+  scope.addContentTypeParser('*', (_request, body, done) => {
+    // A stream that a hook has put in place of the body may fail before it is read.
+    body.on('error', () => {})
+    done(null, body)
+  })
   const quiet = quietLogger(scope.log)
   const guarded = new GuardedLogger(quiet)
   scope.setErrorHandler((error, _request, reply) => failed(error, reply, guarded))
@@ -171,8 +175,11 @@ async function get(context: Context, request: FastifyRequest, reply: FastifyRepl
   // If the client hangs up, the signal ends the poll, and the messages stay queued for the next poll.
   const poll = { received: address?.received ?? 0, signal: hangUpSignal(reply) }
   const batch = (await found?.session.poll(poll)) ?? null
-  if (found === null || batch === null) return open(context, reply, address !== null)
-  onceWritten(reply, () => found.session.written(batch))
+  if (found === null || batch === null) return open(context, reply, address !== null, poll.signal)
+  onceWritten(reply, () => {
+    // If a hook failed, an empty 500 was written in place of the messages. The next poll gets them.
+    if ((reply as MarkedReply)[ANSWER]?.messages === batch.messages) found.session.written(batch)
+  })
   const { messages } = batch
   const status = messages.length === 0 ? 204 : 200
   return sendAnswer(reply, { messages, status, token: nextToken(context, found, batch) ?? String(token) })
@@ -192,18 +199,28 @@ function nextToken({ endpoint, key }: Context, { address }: Found, batch: PollBa
  * Open a session, and answer 410 with the session's token. For a new client, 410 is the normal answer. A client that
  * has sent a valid token (`isSigned`) learns from the 410 that its previous session is lost.
  */
-async function open(context: Context, reply: FastifyReply, isSigned: boolean): Promise<unknown> {
+async function open(
+  context: Context,
+  reply: FastifyReply,
+  isSigned: boolean,
+  signal: AbortSignal,
+): Promise<unknown> {
   const { endpoint, capacity, mount, key, undecided } = context
   const { request } = reply
   const header = request.headers[AUTH_TOKEN_HEADER]
   const authToken = mount.authToken && typeof header === 'string' ? header : null
   const query = TOKEN_HEADER in request.headers ? queryOf(request) : ownQueryOf(request, isSigned)
-  undecided.add(reply)
   // Read the IP address now, because the session outlives the TCP connection.
   const address = new PeerAddress(request.ip)
-  const admission = await admit({ endpoint, capacity, mount, request, address, authToken, query })
-  undecided.delete(reply)
-  if (reply.sent) return reply
+  undecided.add(reply)
+  const asking = { endpoint, capacity, mount, request, address, authToken, query }
+  let admission: AdmitResult
+  try {
+    admission = stillFits(asking, await admit(asking))
+  } finally {
+    undecided.delete(reply)
+  }
+  if (reply.sent || signal.aborted) return reply
   if (admission.handshake === null) {
     const { status, retryAfter } = admission
     if (status === 403) return sendAnswer(reply, { status })
@@ -289,6 +306,7 @@ async function answerPreflight(request: FastifyRequest, reply: FastifyReply): Pr
 /** Answer an error with an empty body, because clients treat any JSON body as an answer of the protocol. */
 function failed(error: unknown, reply: FastifyReply, logger: GuardedLogger): void {
   const status = statusOf(error)
+  ;(reply as MarkedReply)[ANSWER] = null
   const isRefusal = typeof status === 'number' && status >= 400 && status < 500
   if (!isRefusal) logFailedRequest(reply.request, error, logger)
   void reply.code(isRefusal ? status : 500).send()

@@ -17,6 +17,7 @@ import { isMade } from '../../protocol/made.ts'
 import { shown } from '../../protocol/shown.ts'
 import type { Limits } from '../limits/config.ts'
 import { type Drainer, type DrainerOptions, drainerDefaults } from '../limits/drainer.ts'
+import { timeLimit } from '../runtime/delay.ts'
 import { type ConnectInfo, type ConnectInfoKey, connectInfoKeys } from '../socket/connect-info.ts'
 import {
   type ConnectionLimits,
@@ -183,10 +184,10 @@ const webSocketOptions = object<WebSocketOptions>({
 })
 const longPollOptions = object<LongPollOptions>({
   path: endOfMount,
-  windowMs: positiveInteger,
+  windowMs: timeLimit,
   maxBodyBytes: positiveInteger,
   maxFrameSize: positiveInteger,
-  bodyTimeout: positiveInteger,
+  bodyTimeout: timeLimit,
   maxWaitingPosts: positiveInteger,
   maxLines: positiveInteger,
   maxCarriedBytes: positiveInteger,

@@ -28,10 +28,12 @@ export function decodeParams(query: string): Params | null {
 
 function decodeFlat(query: string): Params | null {
   const params: Params = Object.create(EMPTY_PROTOTYPE)
+  let equals = query.indexOf('=')
   for (let start = 0; start < query.length; ) {
     const ampersand = query.indexOf('&', start)
     const end = ampersand === -1 ? query.length : ampersand
-    const equals = query.indexOf('=', start)
+    // Search again only behind the last match. Otherwise, a query of many keys without `=` would be read many times.
+    if (equals !== -1 && equals < start) equals = query.indexOf('=', start)
     const hasValue = equals !== -1 && equals < end
     const key = decodeText(query.slice(start, hasValue ? equals : end))
     const value = hasValue ? decodeText(query.slice(equals + 1, end)) : ''
@@ -49,7 +51,7 @@ function decodeNested(query: string): Params | null {
     if (key === null || value === null) return null
     const path = toPath(key)
     if (path.length > MAX_PARAM_DEPTH) return null
-    if (pair !== '') root.insert(path, value)
+    if (pair !== '') root.insert(path, 0, value)
   }
   return root.toParams()
 }
@@ -82,21 +84,23 @@ function toPath(key: string): (string | null)[] {
 // has both `x=1` and `x[y]=2`, the later entry counts.
 class Level {
   readonly #entries: [name: string | null, value: string | Level][] = []
-  readonly #levels = new Map<string | null, Level>()
+  #levels: Map<string | null, Level> | null = null
 
-  insert(path: readonly (string | null)[], value: string): void {
-    const [name = null, ...rest] = path
-    if (rest.length === 0) {
+  /** Insert a value whose names in this level and the levels below are `path`, from the index `depth` on. */
+  insert(path: readonly (string | null)[], depth: number, value: string): void {
+    const name = path[depth] ?? null
+    if (depth === path.length - 1) {
       this.#entries.push([name, value])
       return
     }
+    this.#levels ??= new Map()
     let level = this.#levels.get(name)
     if (level === undefined) {
       level = new Level()
       this.#levels.set(name, level)
       this.#entries.push([name, level])
     }
-    level.insert(rest, value)
+    level.insert(path, depth + 1, value)
   }
 
   toParams(): Params {

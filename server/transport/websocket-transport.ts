@@ -120,8 +120,9 @@ export class WebSocketTransport implements Transport, Flushable {
   flush(): void {
     const batch = this.#batch
     this.#batch = null
-    // Write nothing after a close frame. `ws` itself may have answered a close frame of the client.
-    if (batch === null || this.#ws.readyState !== this.#ws.OPEN) return
+    // Write nothing after a close frame (`ws` itself may have answered a close frame of the client), or after the end of
+    // the connection has been written, because the write would fail and destroy what waits.
+    if (batch === null || this.#ws.readyState !== this.#ws.OPEN || this.#net.writableEnded) return
     batch.writeTo(this.#net)
     if (this.#unsent === null && this.#net.writableLength === 0) return
     this.#unsent ??= new Unsent()
@@ -148,7 +149,8 @@ export class WebSocketTransport implements Transport, Flushable {
   }
 
   resume(): void {
-    this.#ws.resume()
+    // LIMIT-3: after `close`, nothing more is read because of a queue that becomes shorter.
+    if (!this.#isClosed) this.#ws.resume()
   }
 
   sweep(now: number, late: number): void {

@@ -7,7 +7,7 @@ import type {
   HookHandlerDoneFunction,
 } from 'fastify'
 import type { WebSocket } from 'ws'
-import { CLOSE_SERVICE_RESTART } from '../../protocol/index.ts'
+import { CLOSE_SERVICE_RESTART, CLOSE_TRY_AGAIN_LATER } from '../../protocol/index.ts'
 import type { EndpointServer } from '../endpoint/endpoint.ts'
 import { CallbackError, UsageError } from '../errors.ts'
 import { isPromise } from '../runtime/promise.ts'
@@ -18,7 +18,7 @@ import { Socket } from '../socket/socket.ts'
 import type { RouteFinder } from '../upstream/route-finder.ts'
 import { CLOSE_TIMEOUT_MS, type UpgradeGate } from '../upstream/upgrade-gate.ts'
 import { checkWsVersion } from '../upstream/ws-version.ts'
-import { type AdmitResult, admit, checkOrigin, type Rejection, refuseMethod } from './admit.ts'
+import { type AdmitResult, admit, checkOrigin, type Rejection, refuseMethod, stillFits } from './admit.ts'
 import type { Capacity } from './capacity.ts'
 import { CloseQueue } from './close-queue.ts'
 import { publishRefused } from './instrumentation.ts'
@@ -186,7 +186,7 @@ function askToUpgrade(context: WebSocketContext, upgrade: PendingUpgrade): void 
   // itself, and it would refuse the request if the header contains an auth token with "/" or "=".
   offerProtocols(request, chosen ?? '')
   if (!isPromise(result)) return upgradeOrRefuse(context, upgrade, result)
-  void result.then((later) => upgradeOrRefuse(context, upgrade, later)).catch(upgrade.done)
+  void result.then((later) => upgradeOrRefuse(context, upgrade, stillFits(given, later))).catch(upgrade.done)
 }
 
 /**
@@ -261,7 +261,7 @@ function responseTo(
 
 /** Create the transport and the socket of an upgraded connection. */
 function upgraded(
-  { endpoint, gate, outbox, limits, closeQueue }: UpgradedContext,
+  { endpoint, capacity, gate, outbox, limits, closeQueue }: UpgradedContext,
   ws: WebSocket,
   request: UpgradeRequest,
 ): void {
@@ -276,6 +276,8 @@ function upgraded(
   gate.upgraded(net)
   closeQueue.add(net)
   if ('close' in admitted) return ws.close(admitted.close, admitted.reason)
+  // A hook of the application may have run since the limits were checked.
+  if (capacity.look(request, admitted.handshake.address) !== null) return ws.close(CLOSE_TRY_AGAIN_LATER)
   const transport = new WebSocketTransport(ws, net, outbox, limits)
   const socket = new Socket(endpoint, admitted.handshake, transport)
   transport.attach(socket)

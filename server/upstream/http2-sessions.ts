@@ -3,6 +3,8 @@ import type { ServerHttp2Session } from 'node:http2'
 
 /** Grace period for pending requests when the server stops, in milliseconds. */
 const GRACE_MS = 5_000
+/** Largest value of SETTINGS_MAX_CONCURRENT_STREAMS (RFC 9113, section 6.5.1). */
+const MAX_STREAMS = 0xffff_ffff
 
 /**
  * Closes the sessions (connections) of an HTTP/2 server when the server stops. Without this class, the server would not
@@ -17,7 +19,7 @@ export class Http2Sessions {
     this.#open = new Set()
     server.on('session', (session: ServerHttp2Session) => {
       this.#open.add(session)
-      session.settings({ maxConcurrentStreams: maxStreams })
+      session.settings({ maxConcurrentStreams: Math.min(maxStreams, MAX_STREAMS) })
       session.once('close', () => this.#open.delete(session))
     })
   }

@@ -58,7 +58,8 @@ function isUpgrade(request: IncomingMessage & { readonly upgrade?: unknown }): b
 /** Destroy the unsent responses of a closed connection, and emit `close` for each. Node does so only for the first. */
 function closeAll(waiting: ReadonlySet<ServerResponse>): void {
   for (const response of waiting) {
-    if (response.closed) continue
+    // Node itself closes the response that has the socket.
+    if (response.closed || response.socket !== null) continue
     response.destroy()
     response.emit('close')
   }

@@ -165,6 +165,8 @@ export class UpgradeGate {
     socket.on('close', onSocketClosed)
     // This listener is never removed, because an error without a listener would end the process, and the socket may
     // fail while it has no other listener. The error itself can be ignored: `close` always follows.
+    // Add it once, although a kept connection may offer an upgrade with each request.
+    socket.off('error', ignore)
     socket.on('error', ignore)
   }
 
@@ -342,5 +344,6 @@ function serveAsPlainRequest(server: Server, { request, socket, head }: Upgrade)
       lines.push(`${name}: ${request.rawHeaders[index + 1]}`)
   }
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]))
-  server.emit('connection', socket)
+  // On a TLS server, `connection` would start a second TLS handshake.
+  server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)
 }

@@ -185,6 +185,62 @@ it.each(versions.slice(1))('%s: leaves no listener on the socket of a closed cha
   }
 })
 
+describe.each(['phoenix-1.3', 'phoenix-1.6', 'phoenix'])('%s: while its join is not answered', (version) => {
+  /** Say one number after another until the end of the test. */
+  async function saying() {
+    const { app, base } = await serve()
+    let n = 0
+    const timer = setInterval(() => void app.endpoint.broadcast(Log, 'log:a', 'msg', { n: ++n }), 2)
+    onTestFinished(() => clearInterval(timer))
+    return base
+  }
+  const breaks = (heard: readonly number[]) =>
+    heard.filter((n, index) => index > 0 && n !== Number(heard[index - 1]) + 1)
+
+  it('a client without a cursor receives nothing, even if an earlier join of it was answered late', async () => {
+    waits.push(450)
+    const { room, heard } = open(version, await saying(), { timeout: 300 })
+    await until(() => room.state === 'joined' && heard.length > 50)
+    expect(breaks(heard)).toEqual([])
+  })
+
+  it('a client receives nothing of an earlier channel of the topic', async () => {
+    const { socket, room, heard } = open(version, await saying(), { last: 5 })
+    await until(() => heard.length > 20)
+    let earlier = room
+    for (let round = 0; round < 5; round++) {
+      const seen: number[] = []
+      const next = recoverable(socket, 'log:a', {}, { last: 5 })
+      next.on('msg', (payload) => void seen.push(Reflect.get(Object(payload), 'n')))
+      earlier.leave()
+      next.join()
+      await until(() => next.state === 'joined' && seen.length > 20)
+      expect(breaks(seen)).toEqual([])
+      earlier = next
+    }
+  })
+})
+
+it('an onGap that throws does not keep the join from being answered', async () => {
+  const errors: unknown[] = []
+  const caught = (error: unknown) => void errors.push(error)
+  const others = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', caught)
+  onTestFinished(() => {
+    process.removeListener('uncaughtException', caught)
+    for (const listener of others) process.on('uncaughtException', listener)
+  })
+  const { base } = await serve()
+  const onGap = () => {
+    throw new Error('no gap today')
+  }
+  const { room } = open('phoenix', base, { since: { epoch: '1', seq: 1 }, onGap })
+  await until(() => room.state === 'joined')
+  await until(() => errors.length > 0)
+  expect(errors).toMatchObject([{ message: 'no gap today' }])
+})
+
 it('does not receive its own messages, even after it was away, and continues from a saved cursor', async () => {
   const { app, base, cut } = await serve()
   const { room, heard } = open('phoenix', base)

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Socket as NetSocket } from 'node:net'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { expect, onTestFinished } from 'vitest'
 import type { Contract } from '../../protocol/index.ts'
 import type { Callbacks } from '../../server/channel/channel-socket.ts'
@@ -18,7 +18,8 @@ import { connect, type RawClient } from './raw-client.ts'
 export type Handle = ChannelSocket<Contract, unknown>
 type Definition = Partial<Callbacks<Contract, unknown>>
 type Options = Omit<MountOptions, 'socket'> &
-  Pick<PhoenixOptions, 'limits'> & { readonly trustProxy?: boolean }
+  Pick<PhoenixOptions, 'limits'> &
+  Pick<FastifyServerOptions, 'pluginTimeout' | 'trustProxy'>
 
 /** A server until the end of the test, with this channel on `room:*` at `/socket`. */
 export class ChannelServer {
@@ -57,8 +58,8 @@ export function serveChannel(definition: Definition, options: Options = {}): Pro
 
 /** Start a server with this socket. */
 export async function serveSocket(socket: AnySocket, options: Options = {}): Promise<ChannelServer> {
-  const { limits = {}, trustProxy = false, ...mount } = options
-  const app = fastify({ trustProxy })
+  const { limits = {}, trustProxy = false, pluginTimeout = 10_000, ...mount } = options
+  const app = fastify({ trustProxy, pluginTimeout })
   onTestFinished(() => app.close())
   await app.register(phoenix, { sockets: { '/socket': { socket, ...mount } }, limits })
   return new ChannelServer(app, await app.listen({ port: 0, host: '127.0.0.1' }))

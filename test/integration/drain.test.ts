@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { defineSocket, shutdown } from '../../server/index.ts'
@@ -47,6 +48,34 @@ describe('while the server drains', () => {
     expect(await upgrade(`${server.base}/socket/websocket?vsn=2.0.0`)).toMatchObject(UNAVAILABLE)
     cleanup.resolve()
     expect((await timed(closing))[1]).toBeLessThan(SOON)
+  })
+})
+
+describe("a server whose drain takes longer than Fastify's pluginTimeout", () => {
+  it('waits for callbacks that are still running (DRAIN-4)', async () => {
+    const cleanup = new Deferred()
+    const server = await serveChannel({ terminate: () => cleanup.promise }, { pluginTimeout: 200 })
+    let isClosed = false
+    const [client] = await server.join()
+    const closing = server.app.close().then(() => {
+      isClosed = true
+    })
+    expect(await client.closed).toBe(1012)
+    await delay(500)
+    expect(isClosed).toBe(false)
+    cleanup.resolve()
+    await closing
+  })
+
+  it('closes all batches of connections with 1012 (DRAIN-2)', async () => {
+    const drainer = { batchSize: 1, batchInterval: 150 }
+    const server = await serveChannel({}, { drainer, pluginTimeout: 200 })
+    const clients = [await server.join(), await server.join(), await server.join(), await server.join()]
+    const started = performance.now()
+    const closing = server.app.close()
+    for (const [client] of clients) expect(await client.closed).toBe(1012)
+    expect(performance.now() - started).toBeGreaterThan(400)
+    await closing
   })
 })
 

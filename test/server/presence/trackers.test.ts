@@ -27,7 +27,9 @@ it('refuses two definitions with the same name', async () => {
   expect(() => definePresence(Room).list(ann.socket)).toThrow(
     expect.objectContaining({
       code: 'PHX_ERR_DEFINITION',
-      message: 'two presence definitions have the name "room:*": `name` must be unique in an endpoint',
+      message:
+        'two presence definitions have the name "room:*": ' +
+        '`name` (default: the topic of the contract) must be unique in an endpoint',
     }),
   )
 })

@@ -36,7 +36,8 @@ it('starts at the head from before the join ran, if all later broadcasts are kep
   expect(recoveryOf(extent, { ...newcomer, noted: { epoch: '7', seq: 18 } }).seq).toBe(18)
   expect(recoveryOf(extent, { ...newcomer, noted: { epoch: '7', seq: 18 }, last: 5 }).seq).toBe(15)
   expect(recoveryOf(extent, { ...newcomer, noted: { epoch: '7', seq: 9 } }).seq).toBe(20)
-  expect(recoveryOf(extent, { ...newcomer, noted: { epoch: '6', seq: 18 } }).seq).toBe(20)
+  // All broadcasts of a new epoch are later than a position of the old one.
+  expect(recoveryOf(extent, { ...newcomer, noted: { epoch: '6', seq: 18 } }).seq).toBe(10)
 })
 
 it('recovers if and only if a model that lists the sequence numbers has all of them above the cursor', () => {

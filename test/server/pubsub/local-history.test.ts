@@ -86,8 +86,30 @@ it('keeps a broadcast once under a key, as long as the key is remembered (RECOVE
   expect(heard).toHaveLength(1)
   vi.advanceTimersByTime(5_000)
   expect(say(2, { key: 'k' })).toMatchObject({ outcome: 'kept', position: { seq: 2 } })
-  for (let n = 0; n < 12; n++) say(n, { key: `k${n}` })
-  expect(say(2, { key: 'k' })).toMatchObject({ outcome: 'kept', position: { seq: 15 } })
+  // However many other keys there are.
+  for (let n = 0; n < 1_000; n++) say(n, { key: `k${n}` })
+  expect(say(2, { key: 'k' })).toMatchObject({ outcome: 'kept', position: { seq: 2 } })
+})
+
+it('forgets expired keys of topics in which nothing is said', () => {
+  const { history, say } = setUp()
+  history.subscribe('log:a', defaults)
+  for (let n = 0; n < 100; n++) say(n, { key: `k${n}` })
+  const before = history.bytes
+  vi.advanceTimersByTime(5_000)
+  history.sweep()
+  expect(history.bytes).toBeLessThan(before - 100 * 200)
+})
+
+it('keeps broadcasts if there is no memory for more keys: the oldest keys are forgotten (RECOVERY-13)', async () => {
+  const { history, settings, say, page } = setUp({ size: 100 }, 100_000)
+  history.subscribe('log:a', settings)
+  for (let n = 0; n < 10; n++) say(n)
+  for (let n = 0; n < 1_000; n++) say(0, { key: `k${n}` })
+  expect(history.bytes).toBeLessThanOrEqual(100_000)
+  expect((await page({ last: 100 })).said).toHaveLength(100)
+  expect(say(0, { key: 'k999' })).toMatchObject({ outcome: 'kept', position: { seq: 1_010 } })
+  expect(say(0, { key: 'k0' })).toMatchObject({ outcome: 'kept', position: { seq: 1_011 } })
 })
 
 it('keeps at most maxBytes of payloads in a topic', async () => {
@@ -221,4 +243,32 @@ it('replays exactly the broadcasts of a model, or nothing (fast-check)', () => {
       },
     ),
   )
+})
+
+it('drops the oldest broadcasts of many topics in linear time, and never what was just kept', async () => {
+  const { history, settings, say, page } = setUp({}, 2_000_000)
+  const topics = Array.from({ length: 40_000 }, (_, index) => `log:${index}`)
+  for (const topic of topics) history.subscribe(topic, settings)
+  const started = performance.now()
+  for (let n = 0; n < 3; n++) for (const topic of topics) say(n, { topic })
+  // Takes a third of a second here. If each dropped broadcast cost a search of all topics, it would take minutes.
+  expect(performance.now() - started).toBeLessThan(15_000)
+  expect(history.bytes).toBeLessThanOrEqual(2_000_000)
+  expect((await page({ last: 1 }, 'log:39999')).said).toEqual([[3, 2]])
+  expect((await page({ last: 1 }, 'log:0')).said).toEqual([])
+})
+
+it('keeps the broadcasts of others, however many empty topics there are', async () => {
+  const { history, settings, say, page } = setUp({}, 100_000)
+  say(1, { topic: 'log:quiet' })
+  history.subscribe('log:a', settings)
+  say(1)
+  for (let n = 0; n < 1_000; n++) {
+    history.subscribe(`log:joined-${n}`, settings)
+    history.subscribe(`log:left-${n}`, settings)
+    history.unsubscribe(`log:left-${n}`)
+  }
+  expect(history.bytes).toBeLessThanOrEqual(100_000)
+  expect((await page({ last: 9 })).said).toEqual([[1, 1]])
+  expect((await page({ last: 9 }, 'log:quiet')).said).toEqual([[1, 1]])
 })

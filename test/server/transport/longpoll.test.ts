@@ -169,9 +169,7 @@ test('polls are not logged, connects and refusals are', async () => {
 })
 
 test.each([
-  ['windowMs', 0],
   ['maxBodyBytes', -1],
-  ['bodyTimeout', 0],
   ['maxWaitingPosts', 0.5],
   ['maxLines', 1.5],
   ['maxBufferedBytes', '1'],
@@ -179,6 +177,14 @@ test.each([
   await expect(serve({ longpoll: { [name]: value } })).rejects.toThrow(
     `\`longpoll.${name}\` must be a positive integer`,
   )
+})
+
+test.each(['windowMs', 'bodyTimeout'])('the option longpoll.%s must fit a timer', async (name) => {
+  for (const value of [0, 2 ** 31]) {
+    await expect(serve({ longpoll: { [name]: value } })).rejects.toThrow(
+      `\`longpoll.${name}\` must be an integer number of milliseconds from 1 to 2147483647`,
+    )
+  }
 })
 
 test('the path is configurable, with variables that connect gets', async () => {

@@ -129,7 +129,10 @@ const illegal: [unknown, string][] = [
     { socket, websocket: { maxBufferedBytes: -1 } },
     '`websocket.maxBufferedBytes` must be a positive integer (got -1)',
   ],
-  [{ socket, longpoll: { windowMs: null } }, '`longpoll.windowMs` must be a positive integer (got null)'],
+  [
+    { socket, longpoll: { windowMs: null } },
+    '`longpoll.windowMs` must be an integer number of milliseconds from 1',
+  ],
   [{ socket, drainer: { batchSize: 0 } }, '`drainer.batchSize` must be a positive integer (got 0)'],
   [{ socket, connectInfo: ['cookie'] }, '`connectInfo[0]` must be "peerData", '],
   [{ socket, limits: { maxChannels: 0 } }, '`limits.maxChannels` must be a positive integer (got 0)'],
