@@ -1,4 +1,5 @@
 import type { Static, TSchema } from 'typebox'
+import { Binary } from './binary.ts'
 import {
   checkDefinition,
   faultOf,
@@ -154,9 +155,22 @@ function historyFault({ history, outgoing = {} }: Contract): ReturnType<Rule> {
       words: `must only contain events of \`outgoing\` (${sent}), but contains "${unknown}"`,
     }
   }
+  const binary = history.events.find((event) => outgoing[event] === Binary)
+  if (binary !== undefined)
+    return { path: 'history.events', words: `must not contain "${binary}", whose payload is Binary` }
   return Object.hasOwn(outgoing, SEQ)
     ? { path: `outgoing.${SEQ}`, words: 'is reserved in a contract with a history' }
     : null
+}
+
+/** Types of JSON Schema whose values cannot be sent, because a payload is an object or bytes (FRAME-6). */
+const UNSENDABLE: readonly unknown[] = ['array', 'boolean', 'integer', 'null', 'number', 'string']
+
+function outgoingEvent(value: unknown): ReturnType<Rule> {
+  const fault = schema(value)
+  const { type } = Object(value)
+  if (fault !== null || !UNSENDABLE.includes(type)) return fault
+  return { path: '', words: `must describe an object, or be Binary (got a schema of the type "${type}")` }
 }
 
 const contractShape = object<Contract>(
@@ -165,7 +179,7 @@ const contractShape = object<Contract>(
     params: schema,
     reply: schema,
     incoming: record(incomingEvent, eventName),
-    outgoing: record(schema, eventName),
+    outgoing: record(outgoingEvent, eventName),
     presence: schema,
     history: historyRule,
   },

@@ -126,6 +126,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   const stopLogging = logTelemetry(endpoint, logging)
   for (const mount of mounts) {
     warnOfMissingChannels(mount, endpoint)
+    warnOfUselessRefresh(mount, endpoint)
     const context = { endpoint, capacity, gate, routes, outbox, mount }
     await fastify.register((scope) => websocket(scope, context))
     await fastify.register((scope) => longpoll(scope, { ...context, secret }))
@@ -202,6 +203,16 @@ function warnOfMissingChannels({ path, socket }: Mount, { logger }: EndpointServ
   if (socket.routes.length > 0) return
   const hint = '`.channel()` does not change the socket; mount the socket that `.channel()` returns'
   logger.warn({ path, hint }, 'socket mounted without channels')
+}
+
+/** Warn of channels whose clients can send fresh tokens, if their socket refuses every fresh token (AUTH-5). */
+function warnOfUselessRefresh({ path, socket }: Mount, { logger }: EndpointServer): void {
+  if (socket.refresh !== null && socket.identify !== null) return
+  const channels = socket.routes.filter(({ definition }) => definition.warnEvent !== null)
+  if (channels.length === 0) return
+  const patterns = channels.map(({ definition }) => definition.pattern.pattern)
+  const hint = 'a channel with `auth.refresh` requires a socket with the callback `refresh` and an `.id()`'
+  logger.warn({ path, patterns, hint }, 'socket mounted that refuses every fresh token')
 }
 
 /** Create a secret for this process alone. @throws UsageError if other nodes must verify the long-poll tokens. */

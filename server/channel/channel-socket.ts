@@ -32,7 +32,10 @@ export type CancelInfo = () => void
 
 /** One client on one topic, as passed to a channel's callbacks. `R` is the reply's type. */
 export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = unknown> extends Tracked {
-  /** Mutable state of the channel: the result of its `assigns` function, by default a copy of the socket's assigns. */
+  /**
+   * Mutable state of the channel: the result of its `assigns` function. Default: the socket's assigns, copied if they are
+   * a plain object; any other value is shared by all channels of the socket.
+   */
   readonly assigns: A
   /** Id of this channel, unique in the cluster, for `endpoint.sendInfo` and `endpoint.broadcastFrom`. */
   readonly id: string

@@ -7,6 +7,7 @@ import {
   PHX_ERROR,
   Reply,
 } from '../../protocol/index.ts'
+import { isPlainObject } from '../../protocol/shown.ts'
 import { disown, isPromise } from '../runtime/promise.ts'
 import { joinIfAuthorized } from './authorize.ts'
 import { CatchUp } from './catch-up.ts'
@@ -73,7 +74,7 @@ function begin(channel: Channel, params: unknown, route: Route): void {
 
 function callJoin(channel: Channel, params: unknown, assigns: unknown): unknown {
   // The cast is safe: the type of `SocketDefinition.channel` ensures that `definition.assigns` accepts these assigns.
-  const own = channel.definition.assigns?.(assigns as never) ?? Object.assign({}, assigns)
+  const own = channel.definition.assigns?.(assigns as never) ?? copyOf(assigns)
   if (isPromise(own)) {
     disown(own)
     throw badResult('assigns', own)
@@ -84,6 +85,11 @@ function callJoin(channel: Channel, params: unknown, assigns: unknown): unknown 
   return isJoinObserved()
     ? observeJoin(channel, params, () => joinIfAuthorized(channel, assigns, params))
     : joinIfAuthorized(channel, assigns, params)
+}
+
+/** Copy assigns that are a plain object. Any other value, such as an instance of a class, has more than its fields. */
+function copyOf(assigns: unknown): unknown {
+  return isPlainObject(assigns ?? {}) ? Object.assign({}, assigns) : assigns
 }
 
 async function joinLater(channel: Channel, pending: PromiseLike<unknown>): Promise<void> {

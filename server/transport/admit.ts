@@ -92,9 +92,9 @@ function conclude(asking: AdmitRequest, info: ConnectInfo, outcome: Handshake | 
   const { mount, request } = asking
   if (!('refused' in outcome)) return { handshake: outcome }
   const { refused, reason } = outcome
-  // `expired` means that `connect` returned an `expiresAt` in the past. The application made a mistake, so log a
-  // warning.
-  const level = refused === 'expired' ? 'warn' : 'info'
+  // The application made a mistake: `expired` means that `connect` returned an `expiresAt` in the past, `id` that `id`
+  // returned neither a string nor null.
+  const level = refused === 'expired' || refused === 'id' ? 'warn' : 'info'
   publishRefused(mount, request, { refused, level, reason, ...hintOf(asking, refused) })
   if (refused === 'crash') return CRASHED
   return refused === 'connect' ? { ...FORBIDDEN, refusal: { reason, info } } : FORBIDDEN

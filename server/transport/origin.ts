@@ -88,11 +88,13 @@ function toRule(checkOrigin: CheckOrigin, urlHost: string | null): OriginRule {
   return (origin) => entries.some((entry) => matches(entry, origin))
 }
 
+/** Path, query or fragment of an origin. A single slash at the end is allowed. */
+const PATH = /\/\/[^/?#]*(?:\/.|[?#])/
 const entries = list((entry) =>
-  typeof entry === 'string' && parseOrigin(entry).host !== null
+  typeof entry === 'string' && parseOrigin(entry).host !== null && !PATH.test(entry)
     ? null
     : faultOf(
-        "an origin with '//' and a host, and optionally a numeric port, like 'https://example.com', " +
+        "an origin with '//' and a host, and optionally a numeric port, but no path, like 'https://example.com', " +
           "'//example.com:888', '//[::1]' or '//*.example.com'",
         entry,
       ),

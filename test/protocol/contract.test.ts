@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { expect, it } from 'vitest'
+import { Binary } from '../../protocol/binary.ts'
 import { defineContract } from '../../protocol/contract.ts'
 
 it('returns the given contract as constant data', () => {
@@ -71,4 +72,24 @@ it('reserves the event `_seq` if there is a history (RECOVERY-5)', () => {
   expect(kept({ events: ['new_msg'] }, outgoing)).toThrow(
     '`outgoing._seq` is reserved in a contract with a history',
   )
+})
+
+it.each([
+  ['string', Type.String()],
+  ['integer', Type.Integer()],
+  ['array', Type.Array(Type.Object({}))],
+  ['null', Type.Null()],
+])(
+  'an outgoing event cannot have a payload of the type %s, because it could not be sent (FRAME-6)',
+  (type, schema) => {
+    expect(() => defineContract({ topic: 'room:*', outgoing: { said: schema } })).toThrow(
+      `\`outgoing.said\` must describe an object, or be Binary (got a schema of the type "${type}")`,
+    )
+  },
+)
+
+it('an event with bytes cannot be kept', () => {
+  const keep = () =>
+    defineContract({ topic: 'room:*', outgoing: { image: Binary }, history: { events: ['image'] } })
+  expect(keep).toThrow('`history.events` must not contain "image", whose payload is Binary')
 })

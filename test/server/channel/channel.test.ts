@@ -113,6 +113,31 @@ describe('a join', () => {
     expect(client.socket.assigns).toEqual({ userId: 'u1' })
   })
 
+  test('copies assigns that are a plain object, and passes an instance of a class on as it is', async () => {
+    class User {
+      readonly #name = 'Ann'
+      get name() {
+        return this.#name
+      }
+    }
+    const given = [{ name: 'Ann' }, new User(), new Map([['name', 'Ann']])]
+    const seen: unknown[] = []
+    for (const assigns of given) {
+      const channel = defineUntypedChannel('room:*', {
+        join(_params, socket) {
+          seen.push(socket.assigns)
+          return { ok: {} }
+        },
+      })
+      const socket = defineSocket({ connect: () => ({ ok: assigns as object }) }).channel(channel)
+      const client = await new TestEndpoint().connect(socket)
+      client.send(JOIN)
+    }
+    expect(seen).toEqual(given)
+    expect(seen[0]).not.toBe(given[0])
+    expect(seen.slice(1)).toEqual(given.slice(1).map((value) => expect.toSatisfy((other) => other === value)))
+  })
+
   test('is answered when other nodes have subscribed too, and nothing overtakes the reply', async () => {
     const standing = new Deferred()
     const adapter = Object.assign(new LocalAdapter(), { subscribe: () => standing.promise })

@@ -129,6 +129,26 @@ test('a socket without channels is logged as a warning when it is mounted', asyn
   ])
 })
 
+test.each([
+  ['without refresh', {}, true],
+  ['without an id', { refresh: () => ({ ok: {} }) }, false],
+])('a socket %s is logged as a warning if a channel has auth.refresh (AUTH-5)', async (_, options, hasId) => {
+  const auth = { refresh: { warn: 'expiring', event: 'refresh' } }
+  const channel = defineUntypedChannel('room:*', { auth, join: () => ({ ok: {} }) })
+  const plain = defineSocket({ connect: () => ({ ok: {} }), ...options })
+  const socket = (hasId ? plain.id(() => 'u1') : plain).channel(channel)
+  const { own } = await serve('warn', {}, { sockets: { '/socket': socket } })
+  expect(own()).toMatchObject([
+    {
+      level: 40,
+      path: '/socket',
+      patterns: ['room:*'],
+      msg: 'socket mounted that refuses every fresh token',
+      hint: expect.stringContaining('.id()'),
+    },
+  ])
+})
+
 test('a refused client whose token was not passed to `connect` is logged with a hint', async () => {
   const socket = defineSocket({ connect: async () => ({ error: 'no token' }) }).channel(roomOf({}))
   const sockets = { '/socket': { socket, longpoll: true }, '/tokens': { socket, authToken: true } }

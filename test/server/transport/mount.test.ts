@@ -145,6 +145,8 @@ const illegal: [unknown, string][] = [
   [{ socket, filterParameters: [1] }, '`filterParameters[0]` must be a non-empty string (got 1)'],
   [{ socket, checkOrigin: ['*.example.com'] }, "`checkOrigin[0]` must be an origin with '//' and a host"],
   [{ socket, checkOrigin: ['http://a:*'] }, 'and optionally a numeric port'],
+  [{ socket, checkOrigin: ['https://example.com/app'] }, 'but no path'],
+  [{ socket, checkOrigin: ['//example.com?a'] }, 'but no path'],
   [{ socket, checkOrigin: ['//'] }, "`checkOrigin[0]` must be an origin with '//' and a host"],
   [{ socket, checkOrigin: [1] }, "`checkOrigin[0]` must be an origin with '//' and a host"],
   [{ socket, checkOrigin: true }, '`checkOrigin: true` requires `urlHost`'],
