@@ -13,10 +13,10 @@ export type BodyLimits = {
 export type BodyProblem = 'too large' | 'too slow' | 'aborted'
 
 /**
- * A body may come in so many chunks that each has this number of bytes, and in any case in `MIN_CHUNKS`. Each chunk costs
- * a few hundred bytes of memory, so a large body in tiny chunks would cost many times its size.
+ * A body may come in one chunk for each `CHUNK_BYTES` of the maximum size, and in any case in `MIN_CHUNKS`. Each chunk
+ * costs a few hundred bytes of memory, so a large body in tiny chunks would cost many times its size.
  */
-const MIN_CHUNK_BYTES = 1_024
+const CHUNK_BYTES = 1_024
 const MIN_CHUNKS = 1_024
 
 /** Read the whole body of an unread request. If there is a problem, the rest of the body is not read. */
@@ -27,7 +27,7 @@ export async function readBody(
   // A stream that a hook of the application has put in place of the body may have failed before.
   if (stream.destroyed) return 'aborted'
   const outcome = new Deferred<BodyProblem | 'whole'>(bodyTimeout, 'too slow')
-  const maxChunks = Math.max(MIN_CHUNKS, maxBodyBytes / MIN_CHUNK_BYTES)
+  const maxChunks = Math.max(MIN_CHUNKS, maxBodyBytes / CHUNK_BYTES)
   const chunks: Buffer[] = []
   let size = 0
   let isWhole = false
@@ -40,7 +40,7 @@ export async function readBody(
   }
   stream.on('data', onData)
   stream.once('end', () => {
-    isWhole = size <= maxBodyBytes && chunks.length <= maxChunks
+    isWhole = size <= maxBodyBytes
     outcome.settle('whole')
   })
   // A body that breaks off emits `close`. Over HTTP/2, the body also emits `end` after `close`; this `end` has no
