@@ -9,6 +9,8 @@ export type ParamValue = string | Params | ParamValue[]
 // Maximum depth of nested params. Plug (the HTTP library of Phoenix) has no maximum, but well-behaved clients stay far
 // below 32.
 const MAX_PARAM_DEPTH = 32
+// Maximum number of params. Plug has no maximum. Each param costs about a microsecond, before the client is known.
+const MAX_PARAMS = 1_000
 const MAYBE_NESTED = /\[|%5b/i
 const MAYBE_ESCAPED = /[%+]/
 const STRAY_PERCENT = /%(?![0-9a-f]{2})/gi
@@ -19,7 +21,8 @@ const EMPTY_PROTOTYPE: object = Object.freeze(Object.create(null))
 /**
  * Decode a query (the part after `?`) as Plug, the HTTP library of Phoenix, does: `a[b]=1` nests, `a[]=1` is a list,
  * `a[0]=1` is an object, and of several values for one key, the last counts. A `%` that does not start an escape stands
- * for itself. Returns null if the decoded text is not UTF-8 or a key has more than 32 levels.
+ * for itself. Returns null if the decoded text is not UTF-8, a key has more than 32 levels, or there are more than 1,000
+ * params.
  */
 export function decodeParams(query: string): Params | null {
   // Fast path: every connection has a query, and most queries are flat.
@@ -29,7 +32,10 @@ export function decodeParams(query: string): Params | null {
 function decodeFlat(query: string): Params | null {
   const params: Params = Object.create(EMPTY_PROTOTYPE)
   let equals = query.indexOf('=')
+  let count = 0
   for (let start = 0; start < query.length; ) {
+    count += 1
+    if (count > MAX_PARAMS) return null
     const ampersand = query.indexOf('&', start)
     const end = ampersand === -1 ? query.length : ampersand
     // Search again only behind the last match. Otherwise, a query of many keys without `=` would be read many times.
@@ -46,7 +52,9 @@ function decodeFlat(query: string): Params | null {
 
 function decodeNested(query: string): Params | null {
   const root = new Level()
-  for (const pair of query.split('&')) {
+  const pairs = query.split('&')
+  if (pairs.length > MAX_PARAMS) return null
+  for (const pair of pairs) {
     const [key, value] = decodePair(pair)
     if (key === null || value === null) return null
     const path = toPath(key)

@@ -89,3 +89,12 @@ test('never throws, whatever the text', () => {
     { numRuns: 2000 },
   )
 })
+
+test.each([
+  ['flat', (n: number) => `a${n}=${n}`],
+  ['nested', (n: number) => `a[${n}]=${n}`],
+])('reads at most 1,000 params: %s (PARAMS-1)', (_, param) => {
+  const query = (count: number) => Array.from({ length: count }, (_, n) => param(n)).join('&')
+  expect(decodeParams(query(1_000))).not.toBeNull()
+  expect(decodeParams(query(1_001))).toBeNull()
+})
