@@ -106,6 +106,12 @@ export class Identity {
   }
 }
 
+/** Returns true if the value has the fields of an author. */
+export function isAuthor(value: unknown): value is Author {
+  const { id, name } = Object(value)
+  return typeof id === 'string' && typeof name === 'string'
+}
+
 /** Problem with a person's name, as a sentence; null if the name is valid. */
 export function personNameError(name: string): string | null {
   if (name === '') return 'Type a name.'
