@@ -3,7 +3,8 @@ import { limits, type Room } from '../../server/app/contracts/room.ts'
 import { randomId } from './random-id.ts'
 import type { Store } from './store.ts'
 
-const NAME = 'fastify-phoenix.name'
+/** Key under which the user's name is stored. */
+export const NAME = 'fastify-phoenix.name'
 const CLIENT = 'fastify-phoenix.client'
 const GUEST = 'fastify-phoenix.guest'
 const CLIENT_BYTES = 16
