@@ -24,6 +24,7 @@ export type ConnectorOptions = {
 export class Connector {
   readonly socket: Socket
   readonly #options: ConnectorOptions
+  /** Latest response about the page's token; null while the server has not answered. */
   #session: Session | null = null
   /** Token of the pending request; null if no request is pending. */
   #asked: string | null = null
@@ -40,7 +41,10 @@ export class Connector {
       sessionStorage: memoryStore(),
       reconnectAfterMs: (attempt) => this.#retryIn(reconnectDelay(attempt)),
     })
-    this.socket.onOpen(() => options.show({ state: 'connected' }))
+    this.socket.onOpen(() => {
+      options.show({ state: 'connected' })
+      if (this.#session === null) void this.ask()
+    })
   }
 
   /** True if the server requires a token and the page has no valid token. */
@@ -81,6 +85,8 @@ export class Connector {
     this.#options.show({ state: 'connecting' })
     // phoenix.js has no function for an immediate retry, so disconnect and connect again.
     await new Promise<void>((resolve) => this.socket.disconnect(resolve))
+    // Forget the response about an earlier token. Otherwise, if the request fails, the page would not connect.
+    this.#session = null
     await this.ask()
     this.connect()
   }

@@ -1,6 +1,6 @@
 import { notifications } from '../../server/app/contracts/room.ts'
 import type { Cursor } from '../typed.ts'
-import type { Author, Identity, Signed } from './identity.ts'
+import { type Author, type Identity, isAuthor, type Signed } from './identity.ts'
 import { MessageLog } from './messages.ts'
 import { Outbox, type Send } from './outbox.ts'
 import type { Person } from './people.ts'
@@ -17,6 +17,13 @@ export type Membership = 'joining' | 'joined' | 'lost' | 'refused' | 'forbidden'
  * does not keep the message.
  */
 export type Said = Signed & { readonly body: string; readonly _seq?: number }
+
+/** Returns true if the payload is a message. An operator can broadcast any payload. */
+export function isSaid(payload: unknown): payload is Said {
+  const { body, id = '', from, _seq = 0 } = Object(payload)
+  const isSigned = typeof id === 'string' && (from === undefined || isAuthor(from))
+  return isSigned && typeof body === 'string' && typeof _seq === 'number'
+}
 
 /** Recovery data in the reply to a join. The server sends the missed messages from `seq + 1` to `head`. */
 export type Recovery = Cursor & { readonly head: number }

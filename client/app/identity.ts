@@ -3,7 +3,8 @@ import { limits, type Room } from '../../server/app/contracts/room.ts'
 import { randomId } from './random-id.ts'
 import type { Store } from './store.ts'
 
-const NAME = 'fastify-phoenix.name'
+/** Key under which the user's name is stored. */
+export const NAME = 'fastify-phoenix.name'
 const CLIENT = 'fastify-phoenix.client'
 const GUEST = 'fastify-phoenix.guest'
 const CLIENT_BYTES = 16
@@ -104,6 +105,12 @@ export class Identity {
     this.#store.setItem(key, made)
     return made
   }
+}
+
+/** Returns true if the value has the fields of an author. */
+export function isAuthor(value: unknown): value is Author {
+  const { id, name } = Object(value)
+  return typeof id === 'string' && typeof name === 'string'
 }
 
 /** Problem with a person's name, as a sentence; null if the name is valid. */

@@ -3,7 +3,7 @@ export type Part = { readonly text: string; readonly isLink: boolean }
 
 const ADDRESS = /\bhttps?:\/\/[^\s<>"]+/gi
 /** Characters after a URL that belong to the surrounding text, such as the period that ends a sentence. */
-const TRAILING = /[.,;:!?'"”’»…\]}*_]+$/
+const TRAILING = `.,;:!?'"”’»…]}*_`
 
 /** Split a message into text and URLs. The texts of all parts together are the message. */
 export function partsOf(message: string): readonly Part[] {
@@ -22,11 +22,15 @@ export function partsOf(message: string): readonly Part[] {
 
 /** Remove the punctuation after a URL. A `)` belongs to the URL if the URL also contains its `(`. */
 function trimmed(found: string): string {
-  let address = found.replace(TRAILING, '')
-  while (address.endsWith(')') && count(address, ')') > count(address, '(')) {
-    address = address.slice(0, -1).replace(TRAILING, '')
+  // Scan backwards once. A message can consist of punctuation only, so the time must be linear in its length.
+  let end = found.length
+  let unopened = count(found, ')') - count(found, '(')
+  for (; end > 0; end--) {
+    const char = found.charAt(end - 1)
+    if (char === ')' && unopened > 0) unopened -= 1
+    else if (!TRAILING.includes(char)) break
   }
-  return address
+  return found.slice(0, end)
 }
 
 function count(text: string, char: string): number {

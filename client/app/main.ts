@@ -1,7 +1,7 @@
 import { fetchRooms, fetchTimes } from './api.ts'
 import { connectionView } from './connection-view.ts'
 import { Connector } from './connector.ts'
-import { Identity } from './identity.ts'
+import { Identity, NAME } from './identity.ts'
 import { meView } from './me-view.ts'
 import { type OpenRoom, OpenRooms } from './open-rooms.ts'
 import { peopleView } from './people-view.ts'
@@ -11,7 +11,7 @@ import { defaultRoom, hashOfRoom, roomNameError, roomOfHash, roomsToShow, titleO
 import { roomsView } from './rooms-view.ts'
 import { signInView } from './sign-in-view.ts'
 import { openStore } from './store.ts'
-import { apiHeaders, authToken, keepToken, takeToken } from './token.ts'
+import { apiHeaders, authToken, keepToken, TOKEN, takeToken } from './token.ts'
 
 const LIST_ROOMS_EVERY_MS = 10_000
 /** Milliseconds between redraws while a user is typing. No event tells the page that a typing notice has expired. */
@@ -136,10 +136,10 @@ async function start(): Promise<void> {
   }
 
   addEventListener('hashchange', () => void addressChanged())
-  // Another tab may have changed the user's name, or signed in.
-  addEventListener('storage', () => {
-    followName()
-    if (connector.isSignedOut) void connector.restart()
+  // Another tab has changed the user's name, or has signed in. The key is null if the store was cleared.
+  addEventListener('storage', ({ key }) => {
+    if (key === NAME || key === null) followName()
+    if ((key === TOKEN || key === null) && connector.isSignedOut) void connector.restart()
   })
   document.addEventListener('visibilitychange', draw)
   connector.watchNetwork()

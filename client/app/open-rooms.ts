@@ -64,12 +64,15 @@ export class OpenRooms {
     this.#options.changed()
   }
 
-  /** Rejoin all open rooms that were joined under the user's former name. Then open `room`. */
+  /**
+   * Rejoin all open rooms that were joined under the user's former name. Returns `room`, and opens it if it is not
+   * open. Does not rejoin rooms that were joined under the current name, even if the server has closed them.
+   */
   rename(room: string): OpenRoom {
     for (const [open, visit] of this.#rooms) {
       if (visit.name !== this.#options.me.name) this.#rooms.set(open, this.#enter(open, visit))
     }
-    return this.visit(room)
+    return this.#rooms.get(room) ?? this.visit(room)
   }
 
   /** Treat the connection as lost, in all open rooms. */

@@ -2,8 +2,8 @@ import type { Channel, Socket } from 'phoenix'
 import type { JoinParams, JoinReply } from '../../protocol/index.ts'
 import { Room } from '../../server/app/contracts/room.ts'
 import { recoverable, type TypedChannel, typed } from '../typed.ts'
-import type { Conversation, Recovery, Times } from './conversation.ts'
-import type { Author } from './identity.ts'
+import { type Conversation, isSaid, type Recovery, type Times } from './conversation.ts'
+import { type Author, isAuthor } from './identity.ts'
 import type { Send } from './outbox.ts'
 import { followPeople } from './presence.ts'
 import { TYPING_EVERY_MS } from './typists.ts'
@@ -66,8 +66,15 @@ export class RoomSession {
     const { channel } = this.#room
     const conversation = this.#conversation
     conversation.enter()
-    this.#room.on('new_msg', (message) => this.#during(() => conversation.heard(message, Date.now())))
-    this.#room.on('typing', ({ from }) => this.#during(() => conversation.typing(from, Date.now())))
+    // Ignore malformed payloads: the server does not check the broadcasts of an operator.
+    this.#room.on('new_msg', (message) => {
+      if (isSaid(message)) this.#during(() => conversation.heard(message, Date.now()))
+    })
+    this.#room.on('typing', (payload) => {
+      const { from } = Object(payload)
+      if (from !== undefined && !isAuthor(from)) return
+      this.#during(() => conversation.typing(from, Date.now()))
+    })
     channel.on('token_expiring', (warning) => this.#during(() => this.#warned(warning)))
     channel.onError(() => this.#during(() => conversation.lost()))
     channel.onClose(() => this.#during(() => conversation.closed()))

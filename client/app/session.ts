@@ -1,4 +1,4 @@
-import type { Author } from './identity.ts'
+import { type Author, isAuthor } from './identity.ts'
 
 /** Data about the page's session, from `GET /api/session`. */
 export type Session = {
@@ -21,7 +21,7 @@ export function isSignedOut(session: Session | null): boolean {
 export function readSession(answer: unknown): Session | null {
   const { hasUsers, canSignIn, user, rooms } = Object(answer)
   if (typeof hasUsers !== 'boolean' || typeof canSignIn !== 'boolean') return null
-  if (user !== null && (typeof user?.id !== 'string' || typeof user.name !== 'string')) return null
+  if (user !== null && !isAuthor(user)) return null
   const isList = Array.isArray(rooms) && rooms.every((room) => typeof room === 'string')
   return { hasUsers, canSignIn, user, rooms: isList ? rooms : null }
 }

@@ -5,17 +5,37 @@ export type Store = {
   removeItem(key: string): void
 }
 
-const PROBE = 'fastify-phoenix.probe'
-
-/** Open a store. If the browser forbids storage, returns a store in memory instead. */
+/**
+ * Open a store. A value that the browser cannot store, for example because the store is full, is kept in memory. If the
+ * browser forbids storage, returns a store in memory.
+ */
 export function openStore(open: () => Store): Store {
   try {
     const store = open()
-    store.setItem(PROBE, '')
-    store.removeItem(PROBE)
-    return store
+    // Some browsers return a store that cannot be used, or null.
+    store.getItem('')
+    return safeStore(store)
   } catch {
     return memoryStore()
+  }
+}
+
+function safeStore(store: Store): Store {
+  const unstored = memoryStore()
+  return {
+    getItem: (key) => unstored.getItem(key) ?? store.getItem(key),
+    setItem(key, value) {
+      try {
+        store.setItem(key, value)
+        unstored.removeItem(key)
+      } catch {
+        unstored.setItem(key, value)
+      }
+    },
+    removeItem(key) {
+      unstored.removeItem(key)
+      store.removeItem(key)
+    },
   }
 }
 

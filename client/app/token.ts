@@ -1,6 +1,7 @@
 import type { Store } from './store.ts'
 
-const TOKEN = 'fastify-phoenix.token'
+/** Key under which the token is stored. */
+export const TOKEN = 'fastify-phoenix.token'
 const IN_HASH = /^#token=([^&]+)(?:&room=([^&]+))?$/
 /** Characters of a bearer token (RFC 6750). */
 const LEGAL = /^[\w.~+/-]+=*$/

@@ -114,7 +114,10 @@ export type Callbacks<C extends Contract, A> = {
    * handler `'*'` gets all events that have no handler of their own.
    */
   handleIn?: { [E in InEvent<C>]: HandleIn<C, A, E> }
-  /** Handlers of intercepted broadcasts, which are not sent to the client automatically. */
+  /**
+   * Handlers of intercepted broadcasts, which are not sent to the client automatically. All channels get the same
+   * payload object, so a handler must not change it: to send something else, push a copy.
+   */
   handleOut?: {
     [E in OutEvent<C>]?: (
       payload: OutPayload<C, E>,

@@ -1,7 +1,7 @@
-import type { ErrorCode } from '../errors.ts'
+import { type CallbackError, type ErrorCode, wordsOf } from '../errors.ts'
 import { show } from './expected.ts'
 
-/** Thrown by `endpoint.connect` if the server refuses the connection. */
+/** Thrown by `endpoint.connect` if the server refuses the connection. If a callback threw, `cause` is the thrown value. */
 export class Refused extends Error {
   override readonly name = 'Refused'
   readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'
@@ -15,7 +15,7 @@ export class Refused extends Error {
 
   constructor(path: string, { refused, reason, error }: RefusedFields) {
     super(
-      `the connection to ${path} was refused (cause: ${refused}): ${show(reason)}`,
+      `the connection to ${path} was refused (cause: ${refused}): ${show(reason)}${thrown(error)}`,
       error === undefined ? {} : { cause: error },
     )
     this.refused = refused
@@ -26,7 +26,7 @@ export class Refused extends Error {
 /** Refusal of a client: `refused` and `reason` as in {@link Refused}, and the error if a callback threw one. */
 export type RefusedFields = { readonly refused: string; readonly reason: unknown; readonly error?: unknown }
 
-/** Error for a join whose reply has a status other than `ok`. */
+/** Error for a join whose reply has a status other than `ok`. If a callback threw, `cause` is the thrown value. */
 export class JoinRefused extends Error {
   override readonly name = 'JoinRefused'
   readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'
@@ -35,12 +35,19 @@ export class JoinRefused extends Error {
   /** Value of `response` in the reply, such as `{ reason: 'unauthorized' }`. */
   readonly response: unknown
 
-  constructor(topic: string, status: string, response: unknown) {
-    super(`the join of ${topic} was answered "${status}": ${show(response)}`)
+  constructor(topic: string, status: string, response: unknown, error: CallbackError | null = null) {
+    super(
+      `the join of ${topic} was answered "${status}": ${show(response)}${thrown(error?.cause)}`,
+      error === null ? {} : { cause: error.cause },
+    )
     this.topic = topic
     this.status = status
     this.response = response
   }
+}
+
+function thrown(error: unknown): string {
+  return error === undefined ? '' : `, because a callback threw: ${wordsOf(error)}`
 }
 
 /** Error for a failed expectation of a test. */

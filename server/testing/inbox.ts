@@ -7,7 +7,26 @@ import { afterRealMs } from './turns.ts'
  * symbol's description.
  */
 type ArrivalEvent = string | symbol
-type Arrival = { readonly event: ArrivalEvent; readonly payload: unknown; isTaken: boolean }
+type Arrival = {
+  readonly inbox: Inbox
+  readonly event: ArrivalEvent
+  /** Start of the arrival's line in a failure. */
+  readonly name: string
+  readonly payload: unknown
+  isTaken: boolean
+}
+
+/** Arrivals of several inboxes, in order. The failures of each of these inboxes list the frames of all of them. */
+export class ArrivalLog {
+  readonly arrivals: Arrival[] = []
+}
+
+export type InboxOptions = {
+  /** Log that the inbox shares with other inboxes. Default: a log of its own. */
+  readonly log?: ArrivalLog
+  /** Whether the failures of the other inboxes of the log list these arrivals. Default: true. */
+  readonly isShown?: boolean
+}
 
 /** Fields and methods of an endpoint that an inbox needs. */
 export type InboxHost = {
@@ -31,23 +50,26 @@ export type Wanted = {
   readonly from: Called
 }
 
-/** All arrivals of one kind, in order, like the mailbox of an Erlang process. */
+/** Arrivals of one kind, in order, like the mailbox of an Erlang process. */
 export class Inbox {
   /** Kind of the arrivals, such as `push to room:lobby`. */
   readonly #kind: string
   readonly #host: InboxHost
-  readonly #arrivals: Arrival[]
+  readonly #log: ArrivalLog
+  readonly #isShown: boolean
   readonly #waiting: Set<() => void>
 
-  constructor(kind: string, host: InboxHost) {
+  constructor(kind: string, host: InboxHost, { log = new ArrivalLog(), isShown = true }: InboxOptions = {}) {
     this.#kind = kind
     this.#host = host
-    this.#arrivals = []
+    this.#log = log
+    this.#isShown = isShown
     this.#waiting = new Set()
   }
 
-  add(event: ArrivalEvent, payload: unknown): void {
-    this.#arrivals.push({ event, payload, isTaken: false })
+  /** Add an arrival. `name` is the start of its line in a failure. */
+  add(event: ArrivalEvent, payload: unknown, name = nameOf(event)): void {
+    this.#log.arrivals.push({ inbox: this, event, name, payload, isTaken: false })
     this.#host.arrived()
     for (const look of [...this.#waiting]) look()
   }
@@ -84,24 +106,31 @@ export class Inbox {
   async refute(wanted: Wanted): Promise<void> {
     const error = failureOf(wanted.from)
     await this.#host.settled()
-    const found = this.#arrivals.find((arrival) => isOpen(arrival) && fits(wanted, arrival))
+    const found = this.#find(wanted)
     if (found === undefined) return
     const words = typeof wanted.event === 'string' ? `: ${wordsFor(wanted)}` : ''
     throw told(error, [`unexpected ${this.#kind}${words}`, ...this.#list(wanted)].join('\n'))
   }
 
   #take(wanted: Wanted): Arrival | null {
-    const found = this.#arrivals.find((arrival) => isOpen(arrival) && fits(wanted, arrival))
+    const found = this.#find(wanted)
     if (found === undefined) return null
     found.isTaken = true
     return found
+  }
+
+  #find(wanted: Wanted): Arrival | undefined {
+    return this.#log.arrivals.find(
+      (arrival) => arrival.inbox === this && !arrival.isTaken && fits(wanted, arrival),
+    )
   }
 
   #missing(wanted: Wanted): string {
     const { event, failed } = wanted
     // If an earlier call has matched such an event, the list shows the event, and "did not end" would contradict it.
     const isRepeated =
-      failed !== undefined && this.#arrivals.some((each) => each.isTaken && each.event === event)
+      failed !== undefined &&
+      this.#log.arrivals.some((each) => each.inbox === this && each.isTaken && each.event === event)
     const what = (failed ?? this.#failed(wanted)) + (isRepeated ? ' a second time' : '')
     const head = `${what} within ${this.#host.timeout} ms`
     return [head, ...this.#list(wanted), ...this.#host.notes()].join('\n')
@@ -114,13 +143,20 @@ export class Inbox {
   }
 
   #list(wanted: Wanted): string[] {
-    if (this.#arrivals.length === 0) return wanted.failed === undefined ? ['nothing came'] : []
-    const lines = this.#arrivals.map((arrival, index) => {
-      const { event, payload, isTaken } = arrival
-      const note = isTaken ? '   (already matched by an earlier call)' : noteOn(wanted, arrival)
-      return `  ${index + 1}. ${nameOf(event)} ${show(payload)}${note}`
+    const arrivals = this.#log.arrivals.filter(({ inbox }) => inbox === this || inbox.#isShown)
+    if (arrivals.length === 0) return wanted.failed === undefined ? ['nothing came'] : []
+    const lines = arrivals.map((arrival, index) => {
+      const { name, payload } = arrival
+      return `  ${index + 1}. ${name} ${show(payload)}${this.#noteOn(wanted, arrival)}`
     })
     return ['what came, in order:', ...lines]
+  }
+
+  #noteOn(wanted: Wanted, { inbox, isTaken, event, payload }: Arrival): string {
+    if (isTaken) return '   (already matched by an earlier call)'
+    if (inbox !== this || event !== wanted.event) return ''
+    const words = wanted.expected === undefined ? null : difference(wanted.expected, payload)
+    return words === null ? '   <- this one' : `\n       ${words}`
   }
 }
 
@@ -132,17 +168,7 @@ function nameOf(event: ArrivalEvent): string {
   return typeof event === 'string' ? `"${event}"` : `${event.description}:`
 }
 
-function isOpen({ isTaken }: Arrival): boolean {
-  return !isTaken
-}
-
 function fits({ event, expected }: Wanted, arrival: Arrival): boolean {
   if (event !== arrival.event) return false
   return expected === undefined || difference(expected, arrival.payload) === null
-}
-
-function noteOn({ event, expected }: Wanted, arrival: Arrival): string {
-  if (event !== arrival.event) return ''
-  const words = expected === undefined ? null : difference(expected, arrival.payload)
-  return words === null ? '   <- this one' : `\n       ${words}`
 }

@@ -14,7 +14,7 @@ import { PHX_CLOSE, PHX_ERROR, PHX_LEAVE } from '../../protocol/index.ts'
 import type { ChannelSocket } from '../channel/channel-socket.ts'
 import type { Subscription } from '../pubsub/subscription.ts'
 import type { Expected } from './expected.ts'
-import { Inbox, type InboxHost } from './inbox.ts'
+import { ArrivalLog, Inbox, type InboxHost } from './inbox.ts'
 import { PresenceView } from './presence-view.ts'
 
 /** Any string. Unlike with the type `string`, editors still suggest the event names of the contract. */
@@ -183,6 +183,8 @@ const ENDED = Symbol('the channel ended')
 export class JoiningChannel {
   readonly topic: string
   readonly link: ChannelLink
+  /** Log of the channel's pushes, replies and broadcasts, and of its end. */
+  readonly log: ArrivalLog
   readonly pushes: Inbox
   readonly broadcasts: Inbox
   readonly presences: PresenceView
@@ -193,8 +195,10 @@ export class JoiningChannel {
   constructor(topic: string, link: ChannelLink) {
     this.topic = topic
     this.link = link
-    this.pushes = new Inbox(`push to ${topic}`, link.host)
-    this.broadcasts = new Inbox(`broadcast on ${topic}`, link.host)
+    this.log = new ArrivalLog()
+    this.pushes = new Inbox(`push to ${topic}`, link.host, { log: this.log })
+    // Failures of other expectations list no broadcasts, because the client gets them as pushes.
+    this.broadcasts = new Inbox(`broadcast on ${topic}`, link.host, { log: this.log, isShown: false })
     this.presences = new PresenceView()
     this.channel = undefined
     this.#subscription = null
@@ -202,7 +206,9 @@ export class JoiningChannel {
 
   /** Collect the broadcasts on the topic. */
   listen(subscribe: (topic: string, listener: (broadcast: Broadcast) => void) => Subscription): void {
-    this.#subscription = subscribe(this.topic, ({ event, payload }) => this.broadcasts.add(event, payload))
+    this.#subscription = subscribe(this.topic, ({ event, payload }) =>
+      this.broadcasts.add(event, payload, `broadcast "${event}"`),
+    )
   }
 
   /** Stop collecting broadcasts. Called when the join was refused. */

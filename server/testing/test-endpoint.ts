@@ -21,6 +21,7 @@ import type { Mount } from '../transport/mount.ts'
 import { decodeParams } from '../transport/params.ts'
 import { failureOf, movedTo, Refused, told } from './failures.ts'
 import type { InboxHost } from './inbox.ts'
+import { NamedCallbacks } from './observed-socket.ts'
 import { type ConnectOptions, TestRequest } from './test-request.ts'
 import { TestSocket } from './test-socket.ts'
 import { afterRealMs, turn } from './turns.ts'
@@ -113,6 +114,8 @@ export async function testEndpoint(options: TestEndpointOptions): Promise<Runnin
 export class TestEndpointServer extends EndpointServer implements TestEndpoint, InboxHost {
   readonly errors: CallbackError[]
   readonly timeout: number
+  /** Channel callbacks whose promise is pending. */
+  readonly callbacks: NamedCallbacks
   readonly #mounts: readonly Mount[]
   readonly #capacity: Capacity
   #arrivals: number
@@ -123,6 +126,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
     super(endpointOptions)
     this.errors = []
     this.timeout = timeout
+    this.callbacks = new NamedCallbacks(this)
     this.#mounts = mounts
     for (const { socket } of this.#mounts) {
       for (const { definition } of socket.routes) this.outgoing?.add(definition)
@@ -132,6 +136,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
   }
 
   async connect(path: string, params: object = {}, options: ConnectOptions = {}): Promise<TestSocket> {
+    checkOption('endpoint.connect: the path', path, string)
     checkOption('endpoint.connect: `options`', options, connectOptions)
     const failure = failureOf(this.connect)
     const query = queryOf({ vsn: '2.0.0', ...params })
@@ -163,7 +168,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
       await turn()
       quiet = this.isIdle && before === this.#arrivals ? quiet + 1 : 0
       // Fail after the timeout only if something is pending. If nothing is pending, the machine was only slow.
-      if (isLate && !this.isIdle) throw told(failure, this.#pending())
+      if (isLate && !this.isIdle) throw told(failure, this.#pending(`after ${this.timeout} ms`))
     }
     cancel()
   }
@@ -179,7 +184,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
     let cancel = (): void => {}
     const late = new Promise<never>((_, reject) => {
       cancel = afterRealMs(this.timeout, () => {
-        reject(told(error, `callbacks are still pending ${this.timeout} ms after close()`))
+        reject(told(error, this.#pending(`${this.timeout} ms after close()`)))
       })
     })
     try {
@@ -203,10 +208,8 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
     return ['errors that callbacks threw:', ...this.errors.map(({ message }) => `  ${message}`)]
   }
 
-  #pending(): string {
-    const channels = [...this.sockets].flatMap((socket) => [...socket.channels])
-    const busy = channels.filter((channel) => !channel.isIdle).map(({ topic }) => `  ${topic}`)
-    return [`callbacks are still pending after ${this.timeout} ms`, ...busy, ...this.notes()].join('\n')
+  #pending(when: string): string {
+    return [`callbacks are still pending ${when}`, ...this.callbacks.lines(), ...this.notes()].join('\n')
   }
 
   /** Find the mount of a path, and the values of the path's variables. */

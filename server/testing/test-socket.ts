@@ -8,11 +8,11 @@ import {
   PHX_REPLY,
 } from '../../protocol/index.ts'
 import type { Handshake } from '../socket/connect.ts'
-import { Socket } from '../socket/socket.ts'
 import { decodeFrame, encodeAsClient } from './client-codec.ts'
 import { ExpectationError, failureOf, JoinRefused, movedTo } from './failures.ts'
-import { Inbox } from './inbox.ts'
+import { ArrivalLog, Inbox } from './inbox.ts'
 import { MemoryTransport } from './memory-transport.ts'
+import { ObservedSocket } from './observed-socket.ts'
 import { type ChannelLink, JoiningChannel, REPLY, TestChannel } from './test-channel.ts'
 import type { TestEndpointServer } from './test-endpoint.ts'
 
@@ -40,12 +40,13 @@ export type SocketSettings = {
 /** Connection of one client, without a network. */
 export class TestSocket {
   readonly #endpoint: TestEndpointServer
-  readonly #socket: Socket
+  readonly #socket: ObservedSocket
   readonly #transport: MemoryTransport
   readonly #maxFrameSize: number
   /** Channels by their join_ref. */
   readonly #channels: Map<string, JoiningChannel>
-  readonly #replies: Map<string, Inbox>
+  /** Functions that record a reply, by the ref of the message. */
+  readonly #replies: Map<string, (payload: unknown) => void>
   readonly #ends: Inbox
   /** Frames that the server has not read yet. */
   #unread: (string | Uint8Array)[]
@@ -67,7 +68,7 @@ export class TestSocket {
     this.#unread = []
     this.#lastRef = 0
     this.#isClosed = false
-    this.#socket = new Socket(endpoint, handshake, this.#transport)
+    this.#socket = new ObservedSocket(endpoint, handshake, this.#transport, endpoint.callbacks)
   }
 
   /** Result of the definition's `id` function; null if the socket has no id. */
@@ -99,20 +100,21 @@ export class TestSocket {
     const joinRef = this.#nextRef()
     const link: ChannelLink = {
       host: this.#endpoint,
-      send: (event, payload) => this.#send({ joinRef, topic: name, event, payload }),
+      send: (event, payload) => this.#send({ joinRef, topic: name, event, payload }, joining.log),
       kill: () => this.kill(),
     }
     const joining = new JoiningChannel(name, link)
     joining.listen((of, listener) => this.#endpoint.subscribe(of, listener))
     this.#channels.set(joinRef, joining)
-    const replies = this.#send({ joinRef, topic: name, event: PHX_JOIN, payload: params }, joinRef)
+    const join = { joinRef, topic: name, event: PHX_JOIN, payload: params }
+    const replies = this.#send(join, new ArrivalLog(), joinRef)
     const failed = `no reply to the join of ${name} came`
     const answer = await replies.next({ event: REPLY, failed, from: this.subscribeAndJoin })
     const { status, response } = answer as { status: string; response: unknown }
     if (status === 'ok') return new TestChannel(joining, response)
     joining.stop()
     this.#channels.delete(joinRef)
-    throw movedTo(failure, new JoinRefused(name, status, response))
+    throw movedTo(failure, new JoinRefused(name, status, response, this.#socket.takeJoinError(name)))
   }
 
   /**
@@ -145,7 +147,7 @@ export class TestSocket {
     return String(this.#lastRef)
   }
 
-  /** Send a message. Returns the inbox for the reply. @throws ExpectationError when the connection is closed. */
+  /** Send a message. Returns the inbox for the reply, which records the reply in `log`. @throws ExpectationError when the connection is closed. */
   #send(
     message: {
       readonly joinRef: string
@@ -153,6 +155,7 @@ export class TestSocket {
       readonly event: string
       readonly payload: unknown
     },
+    log: ArrivalLog,
     ref = this.#nextRef(),
   ): Inbox {
     if (this.#isClosed) {
@@ -164,8 +167,9 @@ export class TestSocket {
       throw new ExpectationError(`cannot send "${message.event}": ${cause}`)
     }
     const frame = encodeAsClient(this.#socket.serializer.vsn, { ...message, ref })
-    const replies = new Inbox(`reply to "${message.event}" on ${message.topic}`, this.#endpoint)
-    this.#replies.set(ref, replies)
+    const name = `reply to "${message.event}"`
+    const replies = new Inbox(`${name} on ${message.topic}`, this.#endpoint, { log })
+    this.#replies.set(ref, (payload) => replies.add(REPLY, payload, `${name}:`))
     if (this.#transport.isPaused) this.#unread.push(frame)
     else this.#deliver(frame)
     return replies
@@ -195,7 +199,7 @@ export class TestSocket {
       // Store the server's channel when the join is answered, because the channel may end right after the reply.
       const joining = this.#channels.get(String(ref))
       if (joining !== undefined) joining.channel ??= this.#socket.channelOn(joining.topic)
-      return this.#replies.get(String(ref))?.add(REPLY, payload)
+      return this.#replies.get(String(ref))?.(payload)
     }
     for (const [channelRef, channel] of this.#channels) {
       if (channel.topic !== topic) continue

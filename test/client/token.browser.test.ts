@@ -119,6 +119,23 @@ test('with DEV_LOGIN the page signs in', async () => {
   await page.getByRole('heading', { name: 'lobby' }).waitFor()
 })
 
+test('after a sign-in the page connects, even if the session cannot be read at that time', async () => {
+  const { page } = await visit('#lobby', { devLogin: true })
+  await page.getByLabel('Sign in as').fill('Zoë')
+  // The read after the sign-in fails, and the next one works.
+  let reads = 0
+  await page.route('**/api/session', (route) => {
+    if (route.request().method() === 'POST') return route.continue()
+    reads += 1
+    return reads === 1 ? route.fulfill({ status: 503 }) : route.continue()
+  })
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await state(page).getByText('Connected').waitFor()
+  await page.getByRole('complementary').getByText('Zoë').waitFor()
+  await page.getByRole('heading', { name: 'You are not signed in' }).waitFor({ state: 'hidden' })
+  await expect.poll(() => reads).toBe(2)
+})
+
 test('with DEV_LOGIN the page renews an expiring token of its own user, but not of another user', async () => {
   const [own, other] = ['user-Ann', 'ann'].map((id) => tokenFor(id, { name: 'Ann', expiresIn: 50 }))
   const { url, page } = await visit(`#token=${await own}`, { devLogin: true })

@@ -19,6 +19,7 @@ const CHANNELS = `
   import { Socket } from 'phoenix'
   import { WebSocket } from 'ws'
   import { AnnouncedChannel } from './announced-channel.ts'
+  import { FilesChannel } from './files-channel.ts'
   import { OfficeChannel, OfficePresence } from './presence.ts'
   import { PricesChannel } from './prices-channel.ts'
   import { ReportsChannel } from './reports-channel.ts'
@@ -26,7 +27,7 @@ const CHANNELS = `
   // The service that makes the reports.
   globalThis.fetch = async (url) => ({ url: url + '/1' })
 
-  const UserSocket = [AnnouncedChannel, OfficeChannel, PricesChannel, ReportsChannel].reduce(
+  const UserSocket = [AnnouncedChannel, FilesChannel, OfficeChannel, PricesChannel, ReportsChannel].reduce(
     (socket, channel) => socket.channel(channel),
     defineSocket({ connect: () => ({ ok: { name: 'Ann' } }) }),
   )
@@ -52,12 +53,14 @@ const CHANNELS = `
   const price = next(prices, 'price')
   for (const value of [5, 20]) await app.endpoint.broadcast('prices:all', 'price', { name: 'tea', price: value })
   const [reports] = await open('reports', {})
+  const [files] = await open('files:shared', {})
   const [, state] = await open('office:berlin', { name: 'Ann' }, 'presence_state')
   const result = {
     welcome,
     news: await announced,
     price: await price,
     report: await settled(reports.push('make', {})),
+    upload: (await settled(files.push('upload', new Uint8Array([1, 2]).buffer))).byteLength,
     state: Object.keys(state),
     list: Object.keys(await OfficePresence.list(app.endpoint, 'office:berlin')),
   }
@@ -99,6 +102,7 @@ it('has channels that behave as the page says', async () => {
     news: { from: 'news', body: 'flood' },
     price: { name: 'tea', price: 20 },
     report: { url: 'https://reports.example.com/1' },
+    upload: 32,
     state: ['Ann'],
     list: ['Ann'],
   })

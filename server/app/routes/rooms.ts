@@ -1,6 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
 import { KeyReusedError } from '../../index.ts'
 import { type Access, openToAll, type Visitor } from '../access.ts'
 import { NewMessage, Room, RoomName, SaidMessage } from '../contracts/room.ts'
@@ -58,6 +59,7 @@ const Messages = Type.Object({
       'Send this number as the query parameter `before` to get older messages; null if there are no more',
   }),
 })
+const saidMessage = Compile(SaidMessage)
 const SayHeaders = Type.Object({
   'idempotency-key': Type.Optional(
     Type.String({
@@ -133,8 +135,11 @@ export async function roomsRoutes(
     const range = { last: Number(limit), ...(before !== undefined && { before: Number(before) }) }
     const page = await app.endpoint.history(Room, topicOf(request.params.room), range)
     if (page === null) throw new HttpError(503, 'The messages cannot be read now. Try again later.')
-    // This filter only satisfies the types: the history keeps no events other than `new_msg`.
-    return { ...page, messages: page.messages.flatMap((one) => (one.event === 'new_msg' ? [one] : [])) }
+    // An operator can broadcast any payload, so omit messages that the response's schema does not allow.
+    const messages = page.messages.flatMap((one) =>
+      one.event === 'new_msg' && saidMessage.Check(one.payload) ? [one] : [],
+    )
+    return { ...page, messages }
   })
 
   app.post('/rooms/:room/messages', { schema: say }, async (request, reply) => {

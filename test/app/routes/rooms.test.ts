@@ -207,6 +207,20 @@ test('a room without messages returns an empty list', async () => {
   expect(await read(app)).toMatchObject({ head: 0, messages: [], before: null })
 })
 
+test('messages that are not of the contract are omitted: an operator can broadcast any payload', async () => {
+  const { app } = await openApp()
+  for (const payload of [
+    { text: 'maintenance at 10' },
+    { body: '' },
+    { body: 'hi', from: { id: 'c-ann' } },
+  ]) {
+    await app.endpoint.broadcast('room:den', 'new_msg', payload)
+  }
+  await say(app, 'hello')
+  const page = await read(app)
+  expect([bodies(page), page.head]).toEqual([['hello'], 4])
+})
+
 test.each(['limit=0', 'limit=101', 'before=0', 'before=-1', 'before=x'])(
   'a request for messages with %s is refused with 400',
   async (query) => {

@@ -16,8 +16,21 @@ test.each([
   ['javascript:alert(1) data:text/html,x ftp://a xhttps://b', []],
   ['https:// http://', []],
   ['nothing', []],
+  ['(see (https://a.example/b_(c)!).)', ['https://a.example/b_(c)']],
+  ['https://a.example/).)…', ['https://a.example/']],
+  ['https://a.example/(b.)', ['https://a.example/(b.)']],
 ])('%s', (message, links) => {
   expect(linksIn(message)).toEqual(links)
+})
+
+test('the time to find URLs is linear: punctuation is scanned once', () => {
+  const url = `http://a${'.'.repeat(2_500)}x`
+  const body = url + ')'.repeat(2_500)
+  // A scan for each parenthesis takes 20 seconds; a single scan takes about a millisecond.
+  const start = performance.now()
+  const parts = partsOf(body)
+  expect(parts.map(({ text }) => text).join('')).toBe(body)
+  expect(performance.now() - start).toBeLessThan(5_000)
 })
 
 test('the parts add up to the message, and links contain only http and https URLs', () => {

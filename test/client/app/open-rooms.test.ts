@@ -94,6 +94,15 @@ test('after a change of name all open rooms are joined again with the new name',
   expect(line.last[4]).toMatchObject({ name: 'Ann', client: me.client })
 })
 
+test('a room that the server has closed is not joined again while the name stays the same', () => {
+  const { line, visits, events } = start()
+  const lobby = visits.visit('lobby')
+  line.reply('ok', {})
+  line.push([line.last[0], line.last[0], 'room:lobby', 'phx_close', {}])
+  expect(visits.rename('lobby')).toBe(lobby)
+  expect([lobby.conversation.membership, events()]).toEqual(['closed', ['phx_join room:lobby']])
+})
+
 test('without a network every open room is shown as interrupted', () => {
   const { visits } = start()
   for (const room of ['lobby', 'den']) visits.visit(room)

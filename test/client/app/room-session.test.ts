@@ -64,6 +64,34 @@ test('a message that is written before the join is answered is pushed after it',
   expect(line.last.slice(3)).toMatchObject(['new_msg', { body: 'early' }])
 })
 
+test.each([
+  null,
+  { text: 'maintenance at 10' },
+  { body: 7 },
+  { body: 'hi', id: 7 },
+  { body: 'hi', from: null },
+  { body: 'hi', from: { id: 'c-bob' } },
+  { body: 'hi', from: { id: 7, name: 'Bob' } },
+  { body: 'hi', _seq: 'first' },
+])('a malformed message is ignored: %j', (payload) => {
+  const { line, conversation } = joined()
+  line.push([null, null, 'room:lobby', 'new_msg', payload])
+  expect([conversation.log.messages, conversation.unread]).toEqual([[], 0])
+  line.push([null, null, 'room:lobby', 'new_msg', { body: 'hello' }])
+  expect(conversation.log.messages).toMatchObject([{ body: 'hello' }])
+})
+
+test.each([{ from: null }, { from: 'Bob' }, { from: { id: 'c-bob' } }, { from: { id: 'c-bob', name: {} } }])(
+  'a malformed `typing` is ignored: %j',
+  (payload) => {
+    const { line, conversation } = joined()
+    line.push([null, null, 'room:lobby', 'typing', payload])
+    expect(conversation.typists.names(Date.now())).toEqual([])
+    line.push([null, null, 'room:lobby', 'typing', {}])
+    expect(conversation.typists.names(Date.now())).toEqual(['Someone'])
+  },
+)
+
 test('an error reply fails the message with the server’s reason', () => {
   const { line, session, states, reasons } = joined()
   session.send('hello')

@@ -5,6 +5,10 @@ import { testEndpoint } from '../../../server/testing/index.ts'
 const channel = defineUntypedChannel('room:*', {
   join: () => ({ ok: {} }),
   handleIn: {
+    shout: (payload, socket) => {
+      socket.broadcast('said', Object(payload))
+      return { error: { reason: 'too loud' } }
+    },
     say: (payload, socket) => socket.push('said', Object(payload)),
     boom() {
       throw new Error('it broke')
@@ -53,11 +57,41 @@ test('if a callback crashed, the error of a missing push shows the crash', async
   const ref = room.push('boom', {})
   expect(await failure(ref.reply())).toEqual([
     'no reply to "boom" on room:a came within 20 ms',
-    'nothing came',
+    'what came, in order:',
+    `  1. "phx_error" { reason: 'channel_crash' }`,
+    `  2. the channel ended: 'phx_error'`,
     'errors that callbacks threw:',
     '  room:*: handleIn.boom failed: it broke',
     'failures.test.ts',
   ])
+})
+
+test('the error of a missing push shows the replies, in order with the pushes', async () => {
+  const room = await join()
+  room.push('say', { body: 'hi' })
+  const ref = room.push('shout', { body: 'ho' })
+  room.push('whisper', {})
+  await ref.reply('error')
+  expect(await failure(room.pushed('gone'))).toEqual([
+    'no push to room:a that matches "gone" came within 20 ms',
+    'what came, in order:',
+    `  1. "said" { body: 'hi' }`,
+    `  2. "said" { body: 'ho' }`,
+    `  3. reply to "shout": { response: { reason: 'too loud' }, status: 'error' }   (already matched by an earlier call)`,
+    `  4. reply to "whisper": { response: { reason: 'unmatched event' }, status: 'error' }`,
+    'failures.test.ts',
+  ])
+})
+
+test('the error of a missing broadcast shows the broadcasts and the frames', async () => {
+  const room = await join()
+  await room.push('shout', { body: 'ho' }).reply('error')
+  const [head, , ...lines] = await failure(room.broadcasted('said', { body: 'hi' }))
+  expect(head).toBe(`no broadcast on room:a that matches "said" { body: 'hi' } came within 20 ms`)
+  expect(lines.join('\n')).toContain(
+    `broadcast "said" { body: 'ho' }\n       body: expected 'hi', got 'ho'\n`,
+  )
+  expect(lines.join('\n')).toContain('reply to "shout": ')
 })
 
 test('the error of a reply that does not match shows the expectation and the reply', async () => {
@@ -67,16 +101,20 @@ test('the error of a reply that does not match shows the expectation and the rep
   expect(leave).toEqual([
     `no reply to "phx_leave" on room:a matched { status: 'error' } within 20 ms`,
     'what came, in order:',
-    `  1. reply: { response: {}, status: 'ok' }`,
+    `  1. "said" { body: 'hi' }`,
+    `  2. reply to "phx_leave": { response: {}, status: 'ok' }`,
     `       status: expected 'error', got 'ok'`,
+    '  3. "phx_close" {}',
+    `  4. the channel ended: 'phx_close'`,
     'failures.test.ts',
   ])
   expect(await failure(room.pushed('gone'))).toEqual([
     'no push to room:a that matches "gone" came within 20 ms',
     'what came, in order:',
     `  1. "said" { body: 'hi' }`,
-    '  2. "phx_close" {}',
-    `  3. the channel ended: 'phx_close'`,
+    `  2. reply to "phx_leave": { response: {}, status: 'ok' }`,
+    '  3. "phx_close" {}',
+    `  4. the channel ended: 'phx_close'`,
     'failures.test.ts',
   ])
 })
@@ -102,8 +140,9 @@ test('the error of a second wait for an end does not deny the first end', async 
   expect(await failure(room.ended())).toEqual([
     'room:a did not end a second time within 20 ms',
     'what came, in order:',
-    '  1. "phx_close" {}',
-    `  2. the channel ended: 'phx_close'   (already matched by an earlier call)`,
+    `  1. reply to "phx_leave": { response: {}, status: 'ok' }   (already matched by an earlier call)`,
+    '  2. "phx_close" {}',
+    `  3. the channel ended: 'phx_close'   (already matched by an earlier call)`,
     'failures.test.ts',
   ])
 })
@@ -124,7 +163,9 @@ test('an unexpected reply is shown in the error', async () => {
   expect(await failure(room.push('phx_leave', {}).refuteReply())).toEqual([
     'unexpected reply to "phx_leave" on room:a',
     'what came, in order:',
-    `  1. reply: { response: {}, status: 'ok' }   <- this one`,
+    `  1. reply to "phx_leave": { response: {}, status: 'ok' }   <- this one`,
+    '  2. "phx_close" {}',
+    `  3. the channel ended: 'phx_close'`,
     'failures.test.ts',
   ])
 })
@@ -137,4 +178,35 @@ test('the error of a refusal has the reason, and the test in its stack', async (
     "the connection to /socket was refused (cause: connect): 'no'",
     'failures.test.ts',
   ])
+})
+
+test('the error of a refusal names the error that a callback threw, and has it as its cause', async () => {
+  const broken = new Error('no database')
+  const throws = (): never => {
+    throw broken
+  }
+  const join = ({ name }: { name?: string }) =>
+    name === 'Bug' ? throws() : { error: { reason: 'unwanted' } }
+  const socket = defineSocket({
+    connect: ({ user }: { user?: string }) => (user === 'Bug' ? throws() : { ok: {} }),
+  }).channel(defineUntypedChannel('room:*', { join: join as never }))
+  const { endpoint, close } = await testEndpoint({ sockets: { '/socket': socket } })
+  onTestFinished(close)
+  const refused = endpoint.connect('/socket', { user: 'Bug' })
+  await expect(refused).rejects.toMatchObject({ name: 'Refused', cause: broken })
+  expect(await failure(refused)).toEqual([
+    "the connection to /socket was refused (cause: crash): 'connect crashed', because a callback threw: no database",
+    'failures.test.ts',
+  ])
+
+  const client = await endpoint.connect('/socket')
+  const crashed = client.subscribeAndJoin('room:a', { name: 'Bug' })
+  await expect(crashed).rejects.toMatchObject({ name: 'JoinRefused', cause: broken })
+  expect(await failure(crashed)).toEqual([
+    `the join of room:a was answered "error": { reason: 'join crashed' }, because a callback threw: no database`,
+    'failures.test.ts',
+  ])
+  const unwanted = client.subscribeAndJoin('room:a')
+  expect((await failure(unwanted))[0]).toBe(`the join of room:a was answered "error": { reason: 'unwanted' }`)
+  await expect(unwanted).rejects.not.toHaveProperty('cause')
 })

@@ -180,6 +180,9 @@ test('wrong use throws at the call', async () => {
   await expect(endpoint.connect('/socket', {}, { connectInfo: { ip: '::1' } } as never)).rejects.toThrow(
     'endpoint.connect: `options`: `connectInfo` has an unknown key "ip". Valid keys: peerData, ',
   )
+  await expect(endpoint.connect(undefined as never)).rejects.toThrow(
+    'endpoint.connect: the path must be a string (got undefined)',
+  )
   const socket = await endpoint.connect('/socket', { user: 'Ann' })
   await expect(socket.subscribeAndJoin(42 as never)).rejects.toThrow(
     'subscribeAndJoin: the first argument must be a topic or a contract (got 42)',
@@ -309,15 +312,25 @@ test('if a client sends faster than its channels work, the server reads it later
     expect(await other.pushed('new_msg')).toEqual({ body: String(number) })
 })
 
-test('a callback that never ends is named, and does not delay the end of the test', async () => {
-  const channel = defineChannel(defineContract({ topic: 'slow' }), {
-    join: () => ({ ok: {} }),
-    handleInfo: { wait: () => new Promise(() => {}) },
+test('callbacks that never end are named, and do not delay the end of the test', async () => {
+  const channel = defineChannel(defineContract({ topic: 'slow:*' }), {
+    join: (_params, { subtopic }) => (subtopic === 'join' ? new Promise<never>(() => {}) : { ok: {} }),
+    handleInfo: {
+      wait: () => new Promise(() => {}),
+      rest: () => new Promise((resolve) => setImmediate(resolve)),
+    },
   })
   const socket = defineSocket({ connect: () => ({ ok: {} }) }).channel(channel)
   const { endpoint, close } = await testEndpoint({ sockets: { '/socket': socket }, timeout: 20 })
-  const room = await (await endpoint.connect('/socket')).subscribeAndJoin('slow')
+  const client = await endpoint.connect('/socket')
+  const room = await client.subscribeAndJoin('slow:info')
+  room.channel.sendInfo('rest')
+  await endpoint.settled()
   room.channel.sendInfo('wait')
-  await expect(endpoint.settled()).rejects.toThrow('callbacks are still pending after 20 ms\n  slow')
+  const joining = client.subscribeAndJoin('slow:join')
+  await expect(joining).rejects.toThrow('no reply to the join of slow:join came')
+  await expect(endpoint.settled()).rejects.toThrow(
+    /^callbacks are still pending after 20 ms\n {2}slow:info: handleInfo.wait\n {2}slow:join: join$/,
+  )
   await close()
 })
