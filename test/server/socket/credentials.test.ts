@@ -299,6 +299,43 @@ test('an authorize that throws refuses the topic, and is reported (AUTH-6)', asy
   expect(endpoint.errors.map(({ callback }) => callback)).toEqual(['authorize', 'authorize'])
 })
 
+test.each([
+  ['nothing', undefined, 'the result must be either { ok: assigns } or { error: reason }'],
+  ['true', true, 'the result must be either { ok: assigns } or { error: reason }'],
+  ['an unknown key', { ok: { id: 'u1', rooms: [] }, expires: 1 }, 'the result has an unknown key "expires"'],
+])('a refresh that returns %s accepts no token, and is reported (AUTH-5)', async (_, result, message) => {
+  const socket = defineSocket({ connect: () => read('u1 room:a'), refresh: () => result as never })
+    .id(({ id }) => id)
+    .channel(RoomChannel)
+  const endpoint = new TestEndpoint()
+  const client = await endpoint.connect(socket)
+  client.ask('["1","1","room:a","phx_join",{}]')
+  client.send('["1","9","room:a","refresh_token",{"token":"u1"}]')
+  await turn()
+  expect(client.take()).toEqual([refusal('unauthorized')])
+  expect(endpoint.errors).toMatchObject([{ callback: 'refresh' }])
+  expect(endpoint.causes).toEqual([expect.objectContaining({ message: expect.stringContaining(message) })])
+})
+
+test('a result of authorize that is not a boolean closes the channel, and is reported (AUTH-6)', async () => {
+  const answers: unknown[] = [true, 1]
+  const Odd = defineChannel(Room, {
+    auth,
+    authorize: () => answers.shift() as never,
+    join: () => ({ ok: {} }),
+  })
+  const socket = defineSocket({ connect: () => read('u1'), refresh: read })
+    .id(({ id }) => id)
+    .channel(Odd)
+  const endpoint = new TestEndpoint()
+  const client = await endpoint.connect(socket)
+  client.ask('["1","1","room:a","phx_join",{}]')
+  client.send('["1","9","room:a","refresh_token",{"token":"u1"}]')
+  await turn()
+  expect(client.socket.channelCount).toBe(0)
+  expect(endpoint.causes).toMatchObject([{ message: 'authorize must return true or false (got 1)' }])
+})
+
 test('a token that was sent earlier does not replace a later one (AUTH-5)', async () => {
   useFakeTimers()
   const earlier = new Deferred<void>()

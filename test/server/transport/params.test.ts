@@ -89,3 +89,22 @@ test('never throws, whatever the text', () => {
     { numRuns: 2000 },
   )
 })
+
+/** Least milliseconds that it takes to decode this pair `count` times. */
+function timeOf(pair: string, count: number): number {
+  const query = pair.repeat(count)
+  const times = [1, 2, 3].map(() => {
+    const started = performance.now()
+    decodeParams(query)
+    return performance.now() - started
+  })
+  return Math.min(...times)
+}
+
+test.each(['k&', 'k[a]&', `k${'[a]'.repeat(31)}&`])(
+  'takes linear time for a query of many keys without `=`: %s',
+  (pair) => {
+    // 16 times the keys take about 16 times as long, and 256 times as long if each key costs a search of the whole query.
+    expect(timeOf(pair, 160_000)).toBeLessThan(64 * timeOf(pair, 10_000))
+  },
+)
