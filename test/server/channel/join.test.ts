@@ -114,6 +114,23 @@ test.each([
   ])
 })
 
+test('unkept broadcasts stay in order with kept ones while the join waits for the history (RECOVERY-14)', async () => {
+  const { endpoint, client, answer } = await waiting({ _since: null })
+  await endpoint.broadcast('log:a', 'blink', { n: 1 })
+  await endpoint.broadcast('log:a', 'msg', { n: 2 })
+  await endpoint.broadcast('log:a', 'blink', { n: 3 })
+  await endpoint.broadcast('log:a', 'msg', { n: 4 })
+  answer(true)
+  await turn()
+  await turn()
+  expect(client.take().slice(1)).toEqual([
+    '[null,null,"log:a","blink",{"n":1}]',
+    '[null,null,"log:a","msg",{"n":2,"_seq":1}]',
+    '[null,null,"log:a","blink",{"n":3}]',
+    '[null,null,"log:a","msg",{"n":4,"_seq":2}]',
+  ])
+})
+
 test.each([
   ['its time is over', 'refuse'],
   ['its client leaves', 'leave'],

@@ -213,6 +213,21 @@ describe('after a restart or failover of Redis, a history', () => {
     ])
   })
 
+  test('has nothing after a sequence number before anyone uses the topic, whatever the old epoch has', async () => {
+    const server = await startRedis()
+    const a = await HistoryNode.start({ url: server.url })
+    const position = await a.say(...numbers(1, 5))
+    await server.restart()
+    for (const since of [0, 3, position]) {
+      const read = async () => a.store.read('room:a', a.settings, { since, limit: 10 })
+      await expect.poll(() => read().catch(() => null)).toMatchObject({ head: 0, entries: [] })
+    }
+    const latest = await a.store.read('room:a', a.settings, { last: 10 })
+    expect(latest?.entries.map((kept) => [numberOf(kept), kept.seq])).toEqual(
+      numbers(1, 5).map((n) => [n, 0]),
+    )
+  })
+
   test('continues if Redis is durable, with sequence numbers, cursors and keys', async () => {
     const server = await startRedis()
     const nodes = await two({ url: server.url, durable: true }, { size: 1_000 })
