@@ -155,14 +155,14 @@ describe('a lost history', () => {
     expect(b.count('epoch')).toBe(1)
   })
 
-  test('a topic that was empty, and is empty, breaks for no client', async () => {
+  test('a topic that looks empty breaks once: this node may have missed all broadcasts of the old epoch', async () => {
     const server = await startRedis()
     const [a, b] = await two({ url: server.url }, { ttlMs: 1_500 })
     await server.cli('FLUSHALL')
     await until(() => b.count('epoch') === 1 && a.count('epoch') === 1)
     await a.say(1)
     await b.hears('1@1')
-    expect([a.brokenTopics, b.brokenTopics]).toEqual([[], []])
+    expect([a.brokenTopics, b.brokenTopics]).toEqual([['room:a'], ['room:a']])
   })
 
   test('Redis killed and empty: publishers get false, then all clients are told', async () => {
