@@ -100,7 +100,7 @@ function payloadFault(value: unknown, path: string): PayloadFault | null {
 
 function lostTypeName(tag: string): string {
   if (tag === 'Promise') return 'a Promise (is an await missing?)'
-  return tag === 'Error' ? 'an Error' : `a ${tag}`
+  return /^[AEI]/.test(tag) ? `an ${tag}` : `a ${tag}`
 }
 
 /** Whether a value is an array or an object literal, possibly of another realm or without a prototype. */

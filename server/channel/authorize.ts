@@ -7,7 +7,7 @@ import { badResult } from './result.ts'
 export function joinIfAuthorized(channel: Channel, assigns: unknown, params: unknown): unknown {
   const { definition, topic } = channel
   const decide = (isAllowed: unknown): unknown =>
-    isAllowed === true && !channel.hasEnded
+    isTrue(channel, isAllowed) && !channel.hasEnded
       ? definition.join(params, channel)
       : { error: { reason: UNAUTHORIZED } }
   // The cast is safe: the type of `SocketDefinition.channel` ensures that `authorize` accepts these assigns.

@@ -262,10 +262,8 @@ export class CatchUp {
   }
 
   #hold(broadcast: Broadcast): void {
-    this.#held.push({
-      after: this.#epoch === null && this.#delivered === 0 ? null : this.#delivered,
-      broadcast,
-    })
+    const after = broadcast.seq > 0 ? broadcast.seq - 1 : this.#delivered
+    this.#held.push({ after: this.#epoch === null && this.#delivered === 0 ? null : after, broadcast })
     this.#reader.connection.queuedBroadcast()
   }
 
@@ -356,13 +354,16 @@ export class CatchUp {
     if (this.id === null && this.#state === LIVE && this.#queued === 0) this.#reader.leaveHistory()
   }
 
-  /** Send the held-back broadcasts that come before the broadcast with the sequence number `seq`. */
+  /**
+   * Send the held-back broadcasts that come before the broadcast with the sequence number `seq`. If there is such a
+   * broadcast, the kept ones among them have been sent already, because they are in the log.
+   */
   #release(seq: number): void {
     while ((this.#held[0]?.after ?? seq) < seq) {
       const held = this.#held.shift()
       if (held === undefined) return
       this.#reader.connection.dequeuedBroadcasts(1)
-      this.#hand(held.broadcast)
+      if (held.broadcast.seq === 0 || seq === Number.POSITIVE_INFINITY) this.#hand(held.broadcast)
     }
   }
 

@@ -193,8 +193,11 @@ export class EndpointServer implements SocketHost, Endpoint {
     this.#sweep?.stop()
     this.throttledLog.flush()
     this.#gaps.stop()
-    await this.pubsub.stop()
-    await this.engine.stop()
+    try {
+      await this.pubsub.stop()
+    } finally {
+      await this.engine.stop()
+    }
   }
 
   broadcast(

@@ -103,8 +103,11 @@ export class PubSub {
 
   /** Disconnect from the other nodes. */
   async stop(): Promise<void> {
-    await this.#store?.stop()
-    await this.#adapter.stop()
+    try {
+      await this.#store?.stop()
+    } finally {
+      await this.#adapter.stop()
+    }
   }
 
   /**

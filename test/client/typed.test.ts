@@ -210,6 +210,23 @@ test('a topic that the contract does not match is refused, and so is a value tha
   )
 })
 
+test('a channel whose topic the contract does not match is refused', () => {
+  const { socket } = new MemoryLine()
+  expect(() => typed(Room, socket.channel('office:1', {}))).toThrow(
+    `typed: the topic of the channel must be a string that matches the contract's topic "room:*" (got "office:1")`,
+  )
+})
+
+test('on requires a callback', async () => {
+  const { room } = await joinedRoom()
+  expect(() => room.on('new_msg', undefined as never)).toThrow(
+    expect.objectContaining({
+      code: 'PHX_ERR_OPTION',
+      message: 'on: the second argument must be a function (got undefined)',
+    }),
+  )
+})
+
 test('its functions work without `this`', async () => {
   const { line, room } = openRoom()
   const { join, push } = room

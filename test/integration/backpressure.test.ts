@@ -233,6 +233,18 @@ describe('a client that stops reading', () => {
     await slow.nothing()
   })
 
+  it('still gets what waits for it after it has ended its side', async () => {
+    const { slow, net, say } = await serveSlow({ maxBufferedBytes: 64 * MiB })
+    const some = 'x'.repeat(MiB)
+    let filled = 0
+    while (net.writableLength === 0) filled += await say(some, 1)
+    slow.tcp?.end()
+    await until(() => net.writableEnded)
+    await say('late', 1)
+    slow.ws.resume()
+    for (let n = 0; n < filled; n += 1) expect(numberOf(await slow.next())).toBe(0)
+  })
+
   it('is cut off with compression, too', async () => {
     const { slow, say } = await serveSlow({ compress: true }, { perMessageDeflate: true })
     expect(await say(randomBytes(32 * KiB).toString('base64'), 1_000)).toBeLessThan(1_000)

@@ -2,13 +2,17 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { serverOf } from '../../server/endpoint/endpoint.ts'
+import { LocalEngine } from '../../server/engine/local-engine.ts'
 import { defineSocket, shutdown } from '../../server/index.ts'
+import { LocalAdapter } from '../../server/pubsub/local-adapter.ts'
 import { timed } from '../helpers/clock.ts'
 import { Deferred } from '../helpers/deferred.ts'
 import { connectLongPoll } from '../helpers/poll-client.ts'
+import { serve } from '../helpers/poll-server.ts'
 import { connect, type RawClient } from '../helpers/raw-client.ts'
 import { request, upgrade } from '../helpers/raw-http.ts'
 import { serveChannel, serveSocket } from '../helpers/serve-channel.ts'
+import { until } from '../helpers/until.ts'
 
 const UNAVAILABLE = { status: 503, headers: { 'retry-after': '1', connection: 'close' } }
 /** In ms of the tests' clock: a close that hangs takes five seconds at least. */
@@ -76,6 +80,29 @@ describe("a server whose drain takes longer than Fastify's pluginTimeout", () =>
     for (const [client] of clients) expect(await client.closed).toBe(1012)
     expect(performance.now() - started).toBeGreaterThan(400)
     await closing
+  })
+})
+
+describe('a server whose engine cannot be stopped', () => {
+  it('reports the error, closes, and answers pending upgrades and polls with 503 (DRAIN-5, LONGPOLL-10)', async () => {
+    class StuckAdapter extends LocalAdapter {
+      override async stop(): Promise<void> {
+        throw new Error('stuck')
+      }
+    }
+    const lines: string[] = []
+    const { app, url, given } = await serve({
+      plugin: { engine: new LocalEngine(new StuckAdapter()), secret: 'x'.repeat(32) },
+      server: { logger: { level: 'error', stream: { write: (line: string) => void lines.push(line) } } },
+    })
+    const answers = Promise.all([
+      upgrade(`${url.replace('longpoll', 'websocket')}?vsn=2.0.0&hang=1`),
+      request(`${url}?vsn=2.0.0&hang=1`),
+    ])
+    await until(() => given.length === 2)
+    await app.close()
+    expect((await answers).map(({ status }) => status)).toEqual([503, 503])
+    expect(lines.map((line) => JSON.parse(line).err.message)).toEqual([expect.stringContaining('stuck')])
   })
 })
 

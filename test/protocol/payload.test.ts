@@ -83,6 +83,21 @@ test.each(lost)('%s in a payload is an error that names the path (FRAME-9)', (wh
   expect(() => new Broadcast('r', 'e', { x: { y: make() } })).toThrow(nested('/x/y'))
 })
 
+const nestedBytes = bytes.filter(([what]) => what !== 'Buffer')
+
+test.each(nestedBytes)(
+  '%s inside a payload cannot be sent: the error names the path (FRAME-9)',
+  (_, make) => {
+    const error = expect.objectContaining({
+      code: 'PHX_ERR_PAYLOAD_TYPE',
+      message: expect.stringMatching(/^the payload cannot be sent: the value at \/files\/0 is an? \w+$/),
+    })
+    expect(() => v2.encode(push({ files: [make()] }))).toThrow(error)
+    expect(() => v1.encode(reply({ files: [make()] }))).toThrow(error)
+    expect(() => new Broadcast('r', 'e', { files: [make()] })).toThrow(error)
+  },
+)
+
 test.each([
   [{ a: undefined, b: null, c: {}, d: [] }],
   [{ at: new Date(0), url: new URL('http://a/'), n: new Number(1), s: new String('s') }],
@@ -92,6 +107,7 @@ test.each([
       x = 1
     })(),
   ],
+  [{ file: Buffer.from(memory()) }],
   [Object.assign(new Map(), { toJSON: () => ({ a: 1 }) })],
   [new Proxy({ a: 1 }, {})],
 ])('a value that JSON can represent is sent: %# (FRAME-9)', (payload) => {

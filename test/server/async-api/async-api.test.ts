@@ -131,3 +131,13 @@ test('special characters in names are escaped in references', () => {
   expect(faultsOf(document)).toEqual([])
   expect(payloads(document, 'a/b~c#d %/é:*.receive.x/y#~ %')[0]).toMatchObject([{ type: 'object' }])
 })
+
+test('two contracts with the same topic are refused, because the topic is the key of a channel', () => {
+  const Other = defineContract({ topic: 'room:*', outgoing: { other: Type.Object({}) } })
+  expect(() => describeAll(Room, defineContract({ topic: 'news' }), Other)).toThrow(
+    expect.objectContaining({
+      code: 'PHX_ERR_OPTION',
+      message: 'asyncApi: `contracts` has two contracts for "room:*"; describe them in two documents',
+    }),
+  )
+})

@@ -32,3 +32,15 @@ test('is called with the assigns of the socket and the topic', async () => {
   client.ask(JOIN)
   expect(asked).toEqual([{}, 'room:a'])
 })
+
+test('a result that is not a boolean refuses the join, and is reported (AUTH-6)', async () => {
+  const authorize = async () => 'yes' as never
+  const { client, endpoint } = await connectTo(
+    defineUntypedChannel('room:*', { authorize, join: () => ({ ok: {} }) }),
+  )
+  client.send(JOIN)
+  await turn()
+  expect(client.take()).toEqual([REFUSED])
+  expect(endpoint.errors).toMatchObject([{ callback: 'authorize' }])
+  expect(endpoint.causes).toMatchObject([{ message: "authorize must return true or false (got 'yes')" }])
+})

@@ -1,7 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { defineChannel } from '../../../server/channel/define-channel.ts'
+import { Broadcast } from '../../../protocol/index.ts'
+import { defineChannel, defineUntypedChannel } from '../../../server/channel/define-channel.ts'
 import { defineSocket } from '../../../server/socket/define-socket.ts'
+import { BreakableEngine } from '../../helpers/breakable-engine.ts'
+import { TestEndpoint } from '../../helpers/build-endpoint.ts'
+import { Deferred, turn } from '../../helpers/deferred.ts'
 import { KeptRoom, KeptSocket, keptEndpoint, rejoin, settled } from '../../helpers/kept-room.ts'
 
 const msg = (n: number, seq: number) => `[null,null,"log:a","msg",{"n":${n},"_seq":${seq}}]`
@@ -145,14 +149,20 @@ it('refuses bytes and too large payloads for kept events (RECOVERY-16)', () => {
   expect(() => endpoint.broadcast('log:a', 'blink', Uint8Array.of(1))).not.toThrow()
 })
 
-const filtered = (size: number) => {
-  const Room = { ...KeptRoom, history: { ...KeptRoom.history, size } }
-  const channel = defineChannel(Room, {
+/** The room with another history. */
+const roomWith = (history: { size?: number; maxBytes?: number; onJoin?: number }) => ({
+  ...KeptRoom,
+  history: { ...KeptRoom.history, ...history },
+})
+
+/** A channel that intercepts all kept events but `msg`. */
+const filteredChannel = (Room: ReturnType<typeof roomWith>, wait = turn) =>
+  defineChannel(Room, {
     join: () => ({ ok: { hello: true } }),
     handleIn: { say: () => {}, say_from: () => {} },
     handleOut: {
       async odd(payload, socket) {
-        await new Promise<void>((resolve) => setImmediate(resolve))
+        await wait()
         if (Number(Reflect.get(payload, 'n')) % 2 === 1) socket.push('odd', payload)
       },
       out(payload, socket) {
@@ -164,8 +174,9 @@ const filtered = (size: number) => {
       },
     },
   })
-  return defineSocket({ connect: () => ({ ok: {} }) }).channel(channel)
-}
+
+const filtered = (size: number) =>
+  defineSocket({ connect: () => ({ ok: {} }) }).channel(filteredChannel(roomWith({ size })))
 
 it('sends a broadcast that is not intercepted after those that wait in the mailbox (RECOVERY-8)', async () => {
   const endpoint = keptEndpoint()
@@ -230,13 +241,12 @@ it('delivers a broadcast that a subscriber sends during a delivery in order (REC
 })
 
 it('sends the latest broadcasts without sequence numbers after each join that does not ask (RECOVERY-18)', async () => {
-  const Room = { ...KeptRoom, history: { ...KeptRoom.history, onJoin: 2 } }
+  const Room = roomWith({ onJoin: 2 })
   const channel = defineChannel(Room, {
     join: () => ({ ok: { hello: true } }),
     handleIn: { say: () => {}, say_from: () => {} },
   })
   const socket = defineSocket({ connect: () => ({ ok: {} }) }).channel(channel)
-  const { TestEndpoint } = await import('../../helpers/build-endpoint.ts')
   const endpoint = new TestEndpoint({ histories: [Room] })
   for (let n = 1; n <= 3; n++) await endpoint.broadcast('log:a', 'msg', { n })
   const client = await endpoint.connect(socket)
@@ -316,4 +326,101 @@ it('drops waiting broadcasts and marks if sequence numbers are lost: the client 
   // Longer than handleOut takes for the waiting broadcasts.
   await delay(200)
   expect(await settled(client)).toEqual([])
+})
+
+it.each(['msg', 'out'])(
+  'sends missed broadcasts in portions, also if handleOut handles them at once: %s (RECOVERY-15)',
+  async (event) => {
+    const Room = roomWith({ size: 1_000, maxBytes: 100_000 })
+    const endpoint = new TestEndpoint({ histories: [Room] })
+    const socket = defineSocket({ connect: () => ({ ok: {} }) }).channel(filteredChannel(Room))
+    const { recovery } = await rejoin(endpoint, null, { socket })
+    for (let n = 0; n < 500; n++) await endpoint.broadcast('log:a', event, { n })
+    const client = await endpoint.connect(socket)
+    client.send(JSON.stringify(['1', '1', 'log:a', 'phx_join', { _since: recovery }]))
+    const portions: number[] = []
+    for (let numbered = 0; numbered < 500; ) {
+      const came = client.take().filter((frame) => String(frame).includes('"_seq"')).length
+      portions.push(came)
+      numbered += came
+      await turn()
+    }
+    expect(Math.max(...portions)).toBeLessThanOrEqual(64)
+  },
+)
+
+/** A client whose join of `log:a` is decided, but whose reply waits for the reply to an earlier join (ORDER-3). */
+async function replyWaits({ since, onJoin = 0 }: { since?: null; onJoin?: number } = {}) {
+  const engine = new BreakableEngine()
+  const Room = roomWith({ onJoin })
+  const endpoint = new TestEndpoint({ engine, histories: [Room] })
+  const [earlier, handled] = [new Deferred<{ ok: object }>(), new Deferred()]
+  const socket = defineSocket({ connect: () => ({ ok: {} }) })
+    .channel(filteredChannel(Room, () => handled.promise))
+    .channel(defineUntypedChannel('slow', { join: () => earlier.promise }))
+  const say = async (event: string, ...numbers: number[]) => {
+    for (const n of numbers) await endpoint.broadcast('log:a', event, { n })
+  }
+  const join = async () => {
+    const client = await endpoint.connect(socket)
+    const params = since === undefined ? {} : { _since: since }
+    client.send('["1","1","slow","phx_join",{}]', JSON.stringify(['2', '2', 'log:a', 'phx_join', params]))
+    return client
+  }
+  const release = () => earlier.resolve({ ok: {} })
+  return { endpoint, engine, say, join, release, handle: () => handled.resolve() }
+}
+
+const live = (event: string, n: number) => `[null,null,"log:a","${event}",{"n":${n}}]`
+
+it('sends an unkept broadcast after the reply to the join, if the history breaks before it (JOIN-3)', async () => {
+  const { engine, say, join, release } = await replyWaits({ since: null })
+  const client = await join()
+  engine.break('log:a')
+  await say('blink', 1)
+  expect(client.take()).toEqual([])
+  release()
+  const [, reply, ...others] = await settled(client)
+  expect(reply).toContain('"status":"ok"')
+  expect(others).toEqual([live('blink', 1)])
+})
+
+it('sends each broadcast before the reply once, to a client that does not ask (RECOVERY-18)', async () => {
+  const { say, join, release } = await replyWaits({ onJoin: 2 })
+  await say('msg', 1, 2, 3)
+  const client = await join()
+  await say('msg', 4)
+  await say('blink', 5)
+  await say('msg', 6)
+  release()
+  expect((await settled(client)).slice(2)).toEqual([
+    ...[2, 3, 4].map((n) => live('msg', n)),
+    live('blink', 5),
+    live('msg', 6),
+  ])
+})
+
+it('does not end a client that does not ask if its latest broadcasts are gone before they are sent', async () => {
+  const { say, join, release } = await replyWaits({ onJoin: 2 })
+  await say('msg', 1, 2)
+  const client = await join()
+  // More than the history keeps.
+  const numbers = Array.from({ length: 12 }, (_, index) => index + 3)
+  await say('msg', ...numbers)
+  release()
+  expect((await settled(client)).slice(2)).toEqual(numbers.map((n) => live('msg', n)))
+  await say('msg', 15)
+  expect(await settled(client)).toEqual([live('msg', 15)])
+})
+
+it('sends broadcasts of a new epoch to a client that does not ask, while its handleOut is pending', async () => {
+  const { endpoint, engine, say, join, release, handle } = await replyWaits({ onJoin: 1 })
+  await say('msg', 1, 2, 3)
+  const client = await join()
+  await endpoint.broadcast('log:a', 'odd', { n: 5 }, { keep: false })
+  release()
+  await settled(client)
+  for (const seq of [1, 2]) engine.deliver(Broadcast.fromJson('log:a', 'msg', `{"n":${seq}}`, { seq }))
+  handle()
+  expect(await settled(client)).toEqual(['["2",null,"log:a","odd",{"n":5}]', live('msg', 1), live('msg', 2)])
 })

@@ -114,6 +114,23 @@ test.each([
   ])
 })
 
+test('unkept broadcasts stay in order with kept ones while the join waits for the history (RECOVERY-14)', async () => {
+  const { endpoint, client, answer } = await waiting({ _since: null })
+  await endpoint.broadcast('log:a', 'blink', { n: 1 })
+  await endpoint.broadcast('log:a', 'msg', { n: 2 })
+  await endpoint.broadcast('log:a', 'blink', { n: 3 })
+  await endpoint.broadcast('log:a', 'msg', { n: 4 })
+  answer(true)
+  await turn()
+  await turn()
+  expect(client.take().slice(1)).toEqual([
+    '[null,null,"log:a","blink",{"n":1}]',
+    '[null,null,"log:a","msg",{"n":2,"_seq":1}]',
+    '[null,null,"log:a","blink",{"n":3}]',
+    '[null,null,"log:a","msg",{"n":4,"_seq":2}]',
+  ])
+})
+
 test.each([
   ['its time is over', 'refuse'],
   ['its client leaves', 'leave'],
@@ -197,3 +214,38 @@ test('join is not called if the channel ends while authorize is pending (AUTH-6)
   expect(client.take()).toEqual([refused('1', 'room:a', 'unauthorized')])
   expect(calls).toBe(0)
 })
+
+test.each([
+  ['an array', [1], 'an array'],
+  ['a number', 7, '7'],
+  ['bytes', Uint8Array.of(1), 'bytes'],
+  ['an object that becomes text', { toJSON: () => 'text' }, '"text"'],
+])(
+  'a join that asks for recovery and replies with %s has crashed, and is reported (RECOVERY-3)',
+  async (_, response, shown) => {
+    const { client, endpoint } = await joining(response)
+    client.send('["1","1","log:a","phx_join",{"_since":null}]')
+    await turn()
+    expect(client.take()).toEqual([refused('1', 'log:a', 'join crashed')])
+    const what = 'the topic has a history, so the reply to a join must be an object'
+    expect(endpoint.causes).toMatchObject([{ code: 'PHX_ERR_RESULT', message: `${what} (got ${shown})` }])
+  },
+)
+
+test('a join that asks for recovery may reply with null (RECOVERY-3)', async () => {
+  const { client, endpoint } = await joining(null)
+  const [reply] = client.ask('["1","1","log:a","phx_join",{"_since":null}]')
+  expect(JSON.parse(String(reply))[4]).toMatchObject({
+    status: 'ok',
+    response: { _recovery: { seq: 0, recovered: false } },
+  })
+  expect(endpoint.errors).toEqual([])
+})
+
+/** A client of a topic with a history, whose joins are answered with this response. */
+async function joining(response: unknown) {
+  const endpoint = new TestEndpoint({ histories: [Log] })
+  const channel = defineChannel(Log, { join: () => ({ ok: response as never }) })
+  const client = await endpoint.connect(defineSocket({ connect: () => ({ ok: {} }) }).channel(channel))
+  return { endpoint, client }
+}

@@ -8,13 +8,16 @@ import { EndpointServer } from '../../../server/endpoint/endpoint.ts'
 import { LocalEngine } from '../../../server/engine/local-engine.ts'
 import { CallbackError, UsageError } from '../../../server/errors.ts'
 import { drainerDefaults } from '../../../server/limits/drainer.ts'
+import type { OpenHistory } from '../../../server/pubsub/history.ts'
 import { LocalAdapter } from '../../../server/pubsub/local-adapter.ts'
+import { LocalHistory } from '../../../server/pubsub/local-history.ts'
 import { connect as connectSocket } from '../../../server/socket/connect.ts'
 import { defineSocket } from '../../../server/socket/define-socket.ts'
 import { Socket } from '../../../server/socket/socket.ts'
 import { MemoryTransport } from '../../../server/testing/memory-transport.ts'
 import { TestEndpoint } from '../../helpers/build-endpoint.ts'
 import { Deferred, turn } from '../../helpers/deferred.ts'
+import { KeptRoom } from '../../helpers/kept-room.ts'
 import { MemoryEngine, MemoryNodes } from '../../helpers/memory-nodes.ts'
 import { connect, JOIN } from '../../helpers/one-channel.ts'
 import { until } from '../../helpers/until.ts'
@@ -185,6 +188,22 @@ test('stop closes connections with 1012, waits for terminate, and then leaves th
   cleanup.resolve()
   await stopped
   expect(order).toEqual([shutdown('draining'), 'cleaned', 'left'])
+})
+
+test('stop disconnects the adapter and the engine even if the history cannot be stopped', async () => {
+  const order: string[] = []
+  const adapter = Object.assign(new LocalAdapter(), { stop: () => void order.push('adapter') })
+  class StuckEngine extends LocalEngine {
+    override readonly openHistory: OpenHistory = (host) =>
+      Object.assign(new LocalHistory(host), { stop: () => Promise.reject(new Error('stuck')) })
+
+    override stop(): void {
+      order.push('engine')
+    }
+  }
+  const endpoint = new EndpointServer({ engine: new StuckEngine(adapter), histories: [KeptRoom] })
+  await expect(endpoint.stop()).rejects.toThrow('stuck')
+  expect(order).toEqual(['adapter', 'engine'])
 })
 
 test('stop waits for a terminate even if its connection has closed before (DRAIN-4)', async () => {

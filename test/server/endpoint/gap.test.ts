@@ -7,9 +7,11 @@ import type { Gap } from '../../../server/pubsub/adapter.ts'
 import { LocalAdapter } from '../../../server/pubsub/local-adapter.ts'
 import { defineSocket } from '../../../server/socket/define-socket.ts'
 import { telemetry } from '../../../server/telemetry/telemetry.ts'
+import { BreakableEngine } from '../../helpers/breakable-engine.ts'
 import { type Client, TestEndpoint } from '../../helpers/build-endpoint.ts'
 import { Deferred } from '../../helpers/deferred.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
+import { KeptRoom, KeptSocket } from '../../helpers/kept-room.ts'
 import { CRASHED, JOINED } from '../../helpers/one-channel.ts'
 import { listenTo } from '../../helpers/telemetry.ts'
 
@@ -130,6 +132,28 @@ test('ends no channels after the endpoint has stopped', async () => {
   await endpoint.stop()
   expect(vi.getTimerCount()).toBe(0)
 })
+
+test.each([
+  ['continue', 1],
+  ['rejoin', 2],
+] as const)(
+  'a broken history is published; with %j, %i of two clients must rejoin (BROADCAST-6, RECOVERY-11)',
+  async (onGap, count) => {
+    useFakeTimers()
+    const engine = new BreakableEngine()
+    const endpoint = new TestEndpoint({ engine, histories: [KeptRoom], onGap })
+    const told = listenTo(telemetry.gap)
+    const clients = [await endpoint.connect(KeptSocket), await endpoint.connect(KeptSocket)]
+    const [asking, other] = clients
+    asking?.ask('["1","1","log:a","phx_join",{"_since":null}]')
+    other?.ask('["1","1","log:a","phx_join",{}]')
+    engine.break('log:a')
+    vi.advanceTimersByTime(5_000)
+    expect(told).toEqual([{ endpoint, topic: 'log:a' }])
+    const crashed = '["1","1","log:a","phx_error",{"reason":"channel_crash"}]'
+    expect(clients.map((client) => client.take())).toEqual([[crashed], count === 2 ? [crashed] : []])
+  },
+)
 
 test('refuses an unknown policy', () => {
   expect(() => new TestEndpoint({ onGap: 'ignore' as never })).toThrow(

@@ -126,6 +126,15 @@ test('a folder that does not exist is refused at the start', async () => {
   await expect(endpoint.start()).rejects.toThrow('`historyFile` must be in a folder that exists')
 })
 
+test('a folder in place of the file is refused at the start, and stays as it is', async () => {
+  const { path } = await folder()
+  await writeFile(join(path, 'kept'), 'kept')
+  const endpoint = new EndpointServer({ histories: [KeptRoom], historyFile: path })
+  await expect(endpoint.start()).rejects.toThrow(`\`historyFile\` must be the path of a file (got "${path}")`)
+  await endpoint.stop()
+  expect(await readdir(path)).toEqual(['kept'])
+})
+
 test('the option is refused without a history, and with an engine that keeps histories itself', () => {
   expect(() => new EndpointServer({ historyFile: 'history' })).toThrow('requires a contract with a `history`')
   const engine = new RedisEngine({ url: 'redis://127.0.0.1:1' })

@@ -272,3 +272,11 @@ it('keeps the broadcasts of others, however many empty topics there are', async 
   expect((await page({ last: 9 })).said).toEqual([[1, 1]])
   expect((await page({ last: 9 }, 'log:quiet')).said).toEqual([[1, 1]])
 })
+
+it('starts a new client at the beginning of the epoch, if the epoch of its join has ended meanwhile (RECOVERY-6)', () => {
+  const { history, settings, say, recover } = setUp()
+  const noted = history.head('log:a', settings)
+  vi.advanceTimersByTime(60_000)
+  say(1)
+  expect(recover({ noted })).toMatchObject({ seq: 0, head: 1, recovered: false })
+})

@@ -48,6 +48,23 @@ test('an item may be added while another expires', () => {
   expect(expired).toEqual(['a', 'b'])
 })
 
+test('an item that is added while another expires does not delay the others', () => {
+  const expired: string[] = []
+  const deadlines: Deadlines<string> = new Deadlines(100, (item) => {
+    expired.push(item)
+    if (item === 'a') deadlines.add('new')
+  })
+  deadlines.add('a')
+  vi.advanceTimersByTime(10)
+  deadlines.add('b')
+  vi.advanceTimersByTime(90)
+  expect(expired).toEqual(['a'])
+  vi.advanceTimersByTime(10)
+  expect(expired).toEqual(['a', 'b'])
+  vi.advanceTimersByTime(90)
+  expect(expired).toEqual(['a', 'b', 'new'])
+})
+
 test('nothing expires, and no timer is left, after clear', () => {
   const expired: string[] = []
   const deadlines = new Deadlines<string>(100, (item) => expired.push(item))

@@ -12,6 +12,7 @@ function follow() {
   const stream = new ModelStream()
   const heard: string[] = []
   const notes: string[] = []
+  const cached = { total: 0 }
   const log: HistoryLog = new HistoryLog('room:a', SETTINGS, {
     host: {
       maxBytes: 1_000_000,
@@ -21,14 +22,16 @@ function follow() {
       failed() {},
     },
     reader: stream,
-    cached: { total: 0 },
+    cached,
     report() {},
     touched() {},
     synced: () => joins.resume(),
   })
   const joins = new HistoryJoins(log, { add() {}, delete() {} })
-  return { stream, log, joins, heard, notes }
+  return { stream, log, joins, heard, notes, cached }
 }
+
+const passed = { epoch: null, at: 0, broadcast: new Broadcast('room:a', 'blinked', {}) }
 
 const settle = async ({ stream, log, joins }: ReturnType<typeof follow>) => {
   stream.isAway = false
@@ -144,7 +147,6 @@ test('a recovered client gets all messages above its cursor, whatever the log st
 test('messages that arrive during a read are held, and messages that are not kept stay in their position', async () => {
   const followed = follow()
   const { stream, log, heard } = followed
-  const passed = { epoch: null, at: 0, broadcast: new Broadcast('room:a', 'blinked', {}) }
   await settle(followed)
   stream.append()
   stream.append()
@@ -182,4 +184,43 @@ test('what expires while it is remembered is not sent, and a cursor before it is
   expect([await recovers(0), await recovers(1), await recovers(2)]).toEqual([[false], [false], [true]])
   expect(log.replay({ epoch: '1', seq: 0 }, 4)).toBeNull()
   expect(log.replay({ epoch: '1', seq: 2 }, 4)).toMatchObject([{ seq: 3 }])
+})
+
+test('a message that is not kept stays in its position if a kept one before it was lost (RECOVERY-14)', async () => {
+  const followed = follow()
+  const { stream, log, heard } = followed
+  await settle(followed)
+  for (let n = 0; n < 3; n++) stream.append()
+  const [, second, third] = stream.published.splice(0)
+  if (second === undefined || third === undefined) throw new Error('not published')
+  for (const echoed of [second, passed, third, passed]) log.receive(echoed)
+  expect(heard).toEqual([])
+  await settle(followed)
+  expect(heard).toEqual(['1-1', '1-2', 'passed', '1-3', 'passed'])
+})
+
+test('a read that ends after the topic was left does not count as cached', async () => {
+  const followed = follow()
+  const { stream, log, cached } = followed
+  await settle(followed)
+  for (let n = 0; n < 100; n++) stream.append()
+  await settle(followed)
+  const fetched = log.fetch(0)
+  log.close()
+  await stream.answer()
+  expect(await fetched).toBe(false)
+  expect(cached.total).toBe(0)
+})
+
+test('a new epoch is reported, even if this node has received no message of the old one (RECOVERY-11)', async () => {
+  const followed = follow()
+  const { stream, log, heard } = followed
+  await settle(followed)
+  // Other nodes have delivered these messages.
+  for (let n = 0; n < 2; n++) stream.append()
+  stream.published.length = 0
+  stream.restart()
+  await settle(followed)
+  expect(heard).toEqual(['broken'])
+  expect(log.position).toEqual({ epoch: '2', seq: 0 })
 })

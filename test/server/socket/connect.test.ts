@@ -50,6 +50,15 @@ test('a result with both ok and error is a mistake, which accepts nobody', async
   ])
 })
 
+test('a result with an unknown key is a mistake, which accepts nobody', async () => {
+  const result = { ok: {}, expiresat: Date.now() + 60_000 }
+  const { outcome, errors } = await attempt(defineSocket({ connect: () => result }))
+  expect(outcome).toMatchObject({ refused: 'crash' })
+  expect(errors.map(({ message }) => message)).toEqual([
+    'socket: connect failed: the result has an unknown key "expiresat"; it must be { ok: assigns, expiresAt? }',
+  ])
+})
+
 test('a client that sends no vsn uses 1.0.0 (VSN-1)', async () => {
   const { outcome } = await attempt(defineSocket({ connect: () => ({ ok: {} }) }))
   expect(outcome).toMatchObject({ serializer: v1JsonSerializer, id: null })

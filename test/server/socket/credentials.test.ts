@@ -1,11 +1,12 @@
 import { Type } from 'typebox'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { defineContract } from '../../../protocol/index.ts'
 import { defineChannel } from '../../../server/channel/define-channel.ts'
 import { shutdown } from '../../../server/channel/result.ts'
 import { type ConnectResult, defineSocket } from '../../../server/socket/define-socket.ts'
 import { TestEndpoint } from '../../helpers/build-endpoint.ts'
 import { Deferred, turn } from '../../helpers/deferred.ts'
+import { useFakeTimers } from '../../helpers/fake-timers.ts'
 
 type User = { readonly id: string; readonly rooms: readonly string[] }
 
@@ -296,6 +297,70 @@ test('an authorize that throws refuses the topic, and is reported (AUTH-6)', asy
   await turn()
   expect(client.socket.channelCount).toBe(0)
   expect(endpoint.errors.map(({ callback }) => callback)).toEqual(['authorize', 'authorize'])
+})
+
+test.each([
+  ['nothing', undefined, 'the result must be either { ok: assigns } or { error: reason }'],
+  ['true', true, 'the result must be either { ok: assigns } or { error: reason }'],
+  ['an unknown key', { ok: { id: 'u1', rooms: [] }, expires: 1 }, 'the result has an unknown key "expires"'],
+])('a refresh that returns %s accepts no token, and is reported (AUTH-5)', async (_, result, message) => {
+  const socket = defineSocket({ connect: () => read('u1 room:a'), refresh: () => result as never })
+    .id(({ id }) => id)
+    .channel(RoomChannel)
+  const endpoint = new TestEndpoint()
+  const client = await endpoint.connect(socket)
+  client.ask('["1","1","room:a","phx_join",{}]')
+  client.send('["1","9","room:a","refresh_token",{"token":"u1"}]')
+  await turn()
+  expect(client.take()).toEqual([refusal('unauthorized')])
+  expect(endpoint.errors).toMatchObject([{ callback: 'refresh' }])
+  expect(endpoint.causes).toEqual([expect.objectContaining({ message: expect.stringContaining(message) })])
+})
+
+test('a result of authorize that is not a boolean closes the channel, and is reported (AUTH-6)', async () => {
+  const answers: unknown[] = [true, 1]
+  const Odd = defineChannel(Room, {
+    auth,
+    authorize: () => answers.shift() as never,
+    join: () => ({ ok: {} }),
+  })
+  const socket = defineSocket({ connect: () => read('u1'), refresh: read })
+    .id(({ id }) => id)
+    .channel(Odd)
+  const endpoint = new TestEndpoint()
+  const client = await endpoint.connect(socket)
+  client.ask('["1","1","room:a","phx_join",{}]')
+  client.send('["1","9","room:a","refresh_token",{"token":"u1"}]')
+  await turn()
+  expect(client.socket.channelCount).toBe(0)
+  expect(endpoint.causes).toMatchObject([{ message: 'authorize must return true or false (got 1)' }])
+})
+
+test('a token that was sent earlier does not replace a later one (AUTH-5)', async () => {
+  useFakeTimers()
+  const earlier = new Deferred<void>()
+  const socket = defineSocket({
+    connect: () => read('u1 room:a room:b'),
+    async refresh(token: string) {
+      if (token.endsWith('earlier')) await earlier.promise
+      return read(token)
+    },
+  })
+    .id(({ id }) => id)
+    .channel(RoomChannel)
+  const client = await new TestEndpoint().connect(socket)
+  client.ask('["1","1","room:a","phx_join",{}]', '["2","2","room:b","phx_join",{}]')
+  client.send('["1","8","room:a","refresh_token",{"token":"u1 room:a earlier"}]')
+  vi.advanceTimersByTime(1_000)
+  client.send('["2","9","room:b","refresh_token",{"token":"u1 room:a room:b later"}]')
+  await vi.advanceTimersByTimeAsync(0)
+  earlier.resolve()
+  await vi.advanceTimersByTimeAsync(0)
+  const reply = (ref: string) =>
+    expect.stringMatching(`${ref}","phx_reply",{"response":{"expires_in_ms":\\d+},"status":"ok"}`)
+  expect(client.take()).toEqual([reply('9","room:b'), reply('8","room:a')])
+  expect(client.socket.assigns).toMatchObject({ rooms: ['room:a', 'room:b', 'later'] })
+  expect(client.socket.channelCount).toBe(2)
 })
 
 test('a connection without an expiry keeps no state for it', async () => {

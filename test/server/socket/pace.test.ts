@@ -122,6 +122,15 @@ describe('heartbeats', () => {
     expect(closed).toMatchObject([{ code: 1008, by: 'server' }])
   })
 
+  test('count several times if they are large (LIMIT-3)', async () => {
+    const { client } = await limited({ ...limits, messageBytes: 100 })
+    const large = (size: number) => `[null,"h","phoenix","heartbeat","${'x'.repeat(size - 37)}"]`
+    expect(client.ask(large(200))).toEqual([ALIVE])
+    expect(client.ask(HEARTBEAT)).toEqual([ALIVE])
+    expect(client.ask(HEARTBEAT)).toEqual([])
+    expect(client.transport.closeCode).toBe(1008)
+  })
+
   test('of version 1 are counted too (LIMIT-3)', async () => {
     const { endpoint, client: other } = await limited(limits)
     const client = await endpoint.connect(other.socket.definition, { vsn: '1.0.0' })

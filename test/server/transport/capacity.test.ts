@@ -57,6 +57,46 @@ describe('a server with the maximum number of connections', () => {
   })
 })
 
+describe('clients whose connects settle in the same turn', () => {
+  test.each([
+    ['a WebSocket', websocket, 101],
+    ['long-poll', longpoll, 200],
+  ])('over %s do not pass the maximum number of connections (LIMIT-5)', async (_what, come, accepted) => {
+    const answer = new Deferred<{ ok: object }>()
+    const asked = listenTo(telemetry.socketConnecting)
+    const socket = defineSocket({ connect: () => answer.promise })
+    const server = await serveSocket(socket, { ...options, limits: { maxConnections: 2 } })
+    const answers = Promise.all(Array.from({ length: 10 }, () => come(server)))
+    await expect.poll(() => asked.length).toBe(10)
+    answer.resolve({ ok: {} })
+    const statuses = (await answers).map(({ status }) => status)
+    expect(statuses.filter((status) => status === accepted)).toHaveLength(2)
+    expect(statuses.filter((status) => status === 503)).toHaveLength(8)
+  })
+
+  test('do not pass it either if a hook of the application delays the upgrade: they are closed with 1013', async () => {
+    const app = fastify()
+    onTestFinished(() => app.close())
+    const [waiting, released] = [{ count: 0 }, new Deferred()]
+    app.addHook('preHandler', async () => {
+      waiting.count += 1
+      await released.promise
+    })
+    const socket = defineSocket({ connect: () => ({ ok: {} }) })
+    await app.register(phoenix, { sockets: { '/socket': socket }, limits: { maxConnections: 2 } })
+    const base = await app.listen({ port: 0, host: '127.0.0.1' })
+    const url = `${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`
+    const clients = Promise.all(Array.from({ length: 10 }, () => connect(url)))
+    await expect.poll(() => waiting.count).toBe(10)
+    released.resolve()
+    const codes: number[] = []
+    for (const { closed } of await clients) void closed.then((code) => codes.push(code))
+    await expect.poll(() => codes.length).toBe(8)
+    expect(codes).toEqual(Array(8).fill(1013))
+    expect(serverOf(app.endpoint).sockets.size).toBe(2)
+  })
+})
+
 test('the number of channels of all connections of one address is limited (LIMIT-6)', async () => {
   const limits = { maxChannelsPerAddress: 2 }
   const server = await serveChannel({}, { limits, trustProxy: true })

@@ -1,6 +1,7 @@
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { expect, test, vi } from 'vitest'
 import { readBody } from '../../../server/transport/longpoll-body.ts'
+import { turn } from '../../helpers/deferred.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
 
 const LIMITS = { maxBodyBytes: 4, bodyTimeout: 1_000 }
@@ -39,4 +40,33 @@ test.each([undefined, new Error('reset')])('a stream that breaks off gives no bo
   stream.write('a')
   stream.destroy(error)
   expect(await read).toBe('aborted')
+})
+
+/** A body in chunks of this size, which are read one after the other. */
+const inChunks = (count: number, size: number) =>
+  Readable.from(
+    Array.from({ length: count }, () => Buffer.alloc(size, 'x')),
+    { objectMode: true },
+  )
+
+test('a body in many tiny chunks is too large, because each chunk costs memory', async () => {
+  const limits = { ...LIMITS, maxBodyBytes: 8_192_000 }
+  expect(await readBody(inChunks(8_001, 1), limits)).toBe('too large')
+  expect(await readBody(inChunks(8_000, 1), limits)).toHaveLength(8_000)
+})
+
+test('a body of the maximum size may come in TCP segments, and a small one in 1,024 chunks', async () => {
+  const [count, size] = [5_714, 1_400]
+  const limits = { ...LIMITS, maxBodyBytes: 8_000_000 }
+  expect(await readBody(inChunks(count, size), limits)).toHaveLength(count * size)
+  const few = { ...LIMITS, maxBodyBytes: 2_000 }
+  expect(await readBody(inChunks(1_024, 1), few)).toHaveLength(1_024)
+  expect(await readBody(inChunks(1_025, 1), few)).toBe('too large')
+})
+
+test('a stream that has failed before it is read gives no body', async () => {
+  const stream = new PassThrough().on('error', () => {})
+  stream.destroy(new Error('failed'))
+  await turn()
+  expect(await readBody(stream, LIMITS)).toBe('aborted')
 })

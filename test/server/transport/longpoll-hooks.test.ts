@@ -1,7 +1,11 @@
+import { once } from 'node:events'
+import { request as httpRequest } from 'node:http'
 import { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createGunzip } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
-import { expect, test } from 'vitest'
-import { open, serve } from '../../helpers/poll-server.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { JOIN, JOINED, open, serve } from '../../helpers/poll-server.ts'
 import { request } from '../../helpers/raw-http.ts'
 
 const REFUSAL = { statusCode: 401, error: 'Unauthorized', message: 'no' }
@@ -79,4 +83,52 @@ test('connect does not get the token of an ended session, neither as a param nor
   expect(session.given.map(({ params, info }) => [params['token'], info.uri?.query])).toEqual(
     Array(3).fill([undefined, 'vsn=2.0.0']),
   )
+})
+
+test('a body that a hook has replaced, and that fails while its POST waits, is answered 400', async () => {
+  const prepare: Prepare = (app) =>
+    app.addHook('preParsing', async (asked, _reply, body) =>
+      asked.headers['content-encoding'] === 'gzip' ? body.pipe(createGunzip()) : body,
+    )
+  const failed = vi.fn()
+  const others = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', failed)
+  onTestFinished(() => {
+    process.removeListener('uncaughtException', failed)
+    for (const listener of others) process.on('uncaughtException', listener)
+  })
+  const session = await open({ prepare })
+  // A POST whose body does not arrive. The next POST waits for its turn.
+  const first = httpRequest(session.own, { method: 'POST', headers: { 'content-length': '10' } })
+  first.on('error', () => {})
+  const arrived = once(session.app.server, 'request')
+  first.flushHeaders()
+  await arrived
+  const second = request(session.own, {
+    method: 'POST',
+    headers: { 'content-encoding': 'gzip' },
+    body: 'not compressed',
+  })
+  await once(session.app.server, 'request')
+  // The stream fails in another thread.
+  await delay(200)
+  first.destroy()
+  expect(await second).toMatchObject({ status: 400, body: '' })
+  expect(failed).not.toHaveBeenCalled()
+})
+
+test('if a hook fails for the answer of a poll, the next poll gets the messages (LONGPOLL-4)', async () => {
+  let fails = false
+  const prepare: Prepare = (app) =>
+    app.addHook('onSend', async () => {
+      if (!fails) return
+      fails = false
+      throw new Error('failed')
+    })
+  const session = await open({ prepare })
+  await session.post(JOIN)
+  fails = true
+  expect(await request(session.own)).toMatchObject({ status: 500, body: '' })
+  expect((await session.poll()).messages).toEqual([JOINED])
 })

@@ -63,6 +63,14 @@ test('a body above the limit gets an empty 400', async () => {
   }
 })
 
+test('a body in too many chunks gets an empty 400', async () => {
+  const session = await open({ longpoll: { maxBodyBytes: 8_000 } })
+  const posted = await begin(session, { 'transfer-encoding': 'chunked' })
+  const answered = answerOf(posted)
+  for (let n = 0; n <= 1_024; n++) posted.write('x')
+  expect(await answered).toEqual({ status: 400, body: '' })
+})
+
 test('a POST without a session is answered before its body has arrived', async () => {
   const { url } = await serve()
   const headers = { 'content-length': '1000', 'content-type': 'text/plain' }

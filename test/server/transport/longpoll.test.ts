@@ -1,11 +1,20 @@
 import { once } from 'node:events'
 import { get } from 'node:http'
-import { expect, test } from 'vitest'
+import type { FastifyReply } from 'fastify'
+import { expect, test, vi } from 'vitest'
 import { serverOf } from '../../../server/endpoint/endpoint.ts'
-import { UsageError } from '../../../server/index.ts'
+import { defineSocket, UsageError } from '../../../server/index.ts'
+import { telemetry } from '../../../server/telemetry/telemetry.ts'
 import { Deferred, turn } from '../../helpers/deferred.ts'
 import { echo, type Gate, JOIN, JOINED, open, serve, testSocket } from '../../helpers/poll-server.ts'
 import { request } from '../../helpers/raw-http.ts'
+import { serveSocket } from '../../helpers/serve-channel.ts'
+import { listenTo } from '../../helpers/telemetry.ts'
+import { until } from '../../helpers/until.ts'
+
+const boom = () => {
+  throw new Error('boom')
+}
 
 test('a query that cannot be decoded gets an empty 400', async () => {
   const { url } = await serve()
@@ -154,6 +163,34 @@ test('a server that stops does not wait for a connect that never ends', async ()
   await turn()
   await app.close()
   expect(await asked).toMatchObject({ status: 503, body: '' })
+})
+
+test('a client that hangs up during connect opens no session', async () => {
+  const answer = new Deferred<{ ok: object }>()
+  const socket = defineSocket({ connect: () => answer.promise })
+  const { app, base } = await serveSocket(socket, { longpoll: true })
+  const asked = listenTo(telemetry.socketConnecting)
+  const given = get(`${base}/socket/longpoll?vsn=2.0.0`).on('error', () => {})
+  const [net] = await once(app.server, 'connection')
+  await until(() => asked.length === 1)
+  given.destroy()
+  await once(net, 'close')
+  answer.resolve({ ok: {} })
+  await turn()
+  expect(serverOf(app.endpoint).sockets.size).toBe(0)
+})
+
+test('a request whose address cannot be determined is answered once, also if the server stops later', async () => {
+  const replies: FastifyReply[] = []
+  const { app, url } = await serve({
+    server: { trustProxy: () => boom() },
+    prepare: (given) => given.addHook('onRequest', async (_request, reply) => void replies.push(reply)),
+  })
+  const answer = await request(`${url}?vsn=2.0.0`, { headers: { 'x-forwarded-for': '192.0.2.1' } })
+  expect(answer).toMatchObject({ status: 500, body: '' })
+  const sends = replies.map((reply) => vi.spyOn(reply, 'send'))
+  await app.close()
+  expect(sends.map((send) => send.mock.calls)).toEqual([[]])
 })
 
 test('polls are not logged, connects and refusals are', async () => {

@@ -68,6 +68,22 @@ test('frames sent before a close arrive before it, later ones do not', async () 
   expect(handler.ends).toEqual(['closed'])
 })
 
+test('after 1008 nothing is read but what fits the buffer, even if the socket resumes (LIMIT-3)', async () => {
+  const { client, transport, net, handler } = await line()
+  // The client does not read, so it does not answer the close.
+  client.ws.pause()
+  transport.pause()
+  transport.close(1008)
+  transport.resume()
+  const before = net.bytesRead
+  const payload = Buffer.alloc(65_535, 'x')
+  const frame = Buffer.concat([Buffer.from([0x81, 0xfe, 0xff, 0xff, 0, 0, 0, 0]), payload])
+  for (let n = 0; n < 40; n++) client.tcp?.write(frame)
+  await once(net, 'close')
+  expect(net.bytesRead - before).toBeLessThanOrEqual(2 * 65_536)
+  expect(handler.received).toEqual([])
+})
+
 test("nothing is sent after the close that answers the client's", async () => {
   const { client, transport, ws } = await line()
   client.ws.close(1000)

@@ -1,10 +1,12 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { Readable } from 'node:stream'
 import fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import { defineSocket, type PhoenixOptions, phoenix } from '../../../server/index.ts'
 import { telemetry } from '../../../server/telemetry/telemetry.ts'
-import { Deferred } from '../../helpers/deferred.ts'
+import { Deferred, turn } from '../../helpers/deferred.ts'
 import { listenTo } from '../../helpers/telemetry.ts'
 import { until } from '../../helpers/until.ts'
 
@@ -74,6 +76,26 @@ test('when a connection breaks, the streams of all its responses are closed, not
   await until(() => streams.size === 50)
   client.destroy()
   await until(() => streams.size === 0)
+})
+
+test('when a connection breaks, a response behind an answered request emits `close` once', async () => {
+  const { app, streams, open } = await serve()
+  let closes = 0
+  app.server.on('request', (_request, response: ServerResponse) => {
+    response.on('close', () => {
+      closes += 1
+    })
+  })
+  const client = open().on('error', () => {})
+  client.write(get('/now'))
+  await once(client, 'data')
+  client.write(get('/stream'))
+  await until(() => streams.size === 1)
+  const before = closes
+  client.destroy()
+  await until(() => streams.size === 0)
+  await turn()
+  expect(closes - before).toBe(1)
 })
 
 test('after the limit was exceeded, nothing is left open either', async () => {

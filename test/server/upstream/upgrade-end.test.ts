@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { connect as connectTls } from 'node:tls'
 import fastify, { type FastifyInstance } from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import { defineSocket, phoenix } from '../../../server/index.ts'
-import { Deferred } from '../../helpers/deferred.ts'
+import { Deferred, turn } from '../../helpers/deferred.ts'
+import { certificate } from '../../helpers/http2.ts'
 import { request } from '../../helpers/raw-http.ts'
 import { until } from '../../helpers/until.ts'
 
@@ -115,6 +117,39 @@ test('h2c behind a request is answered after it', async () => {
     say(get('/healthz') + get('/healthz', `${H2C}X: y\r\n`) + get('/nobody', WEBSOCKET)),
   )
   expect(heard.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 404'])
+})
+
+test('h2c over TLS is answered as a plain request', async () => {
+  const app = fastify({ https: certificate })
+  onTestFinished(() => app.close())
+  await app.register(phoenix, { sockets: { '/socket': UserSocket } })
+  app.get('/healthz', () => 'well')
+  const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+  const tls = connectTls({ port: Number(port), host: '127.0.0.1', ca: certificate.cert })
+  onTestFinished(() => void tls.destroy())
+  tls.write(get('/healthz', H2C))
+  const [answer] = await once(tls, 'data')
+  expect(String(answer)).toContain('HTTP/1.1 200 OK')
+})
+
+test('a kept connection that offers h2c with each request keeps its number of listeners', async () => {
+  const app = fastify()
+  onTestFinished(() => app.close())
+  const ends: Socket[] = []
+  app.server.on('connection', (net: Socket) => void ends.push(net))
+  await app.register(phoenix, { sockets: { '/socket': UserSocket } })
+  app.get('/healthz', () => 'well')
+  const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+  const tcp = connectTcp(Number(port), '127.0.0.1')
+  onTestFinished(() => void tcp.destroy())
+  const counts: unknown[] = []
+  for (let n = 1; n <= 4; n += 1) {
+    tcp.write(get('/healthz', H2C))
+    await once(tcp, 'data')
+    await turn()
+    counts.push(ends[0]?.eventNames().map((name) => [name, ends[0]?.listenerCount(name)]))
+  }
+  expect(counts.slice(1)).toEqual(Array(3).fill(counts[0]))
 })
 
 test('a client that hangs up while its earlier request is pending is released', async () => {
