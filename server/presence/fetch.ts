@@ -26,11 +26,12 @@ function invalidFields(given: string): UsageError {
   return new UsageError('PHX_ERR_RESULT', `\`fetch\` of a presence must return ${legal} (got ${given})`)
 }
 
-/** Like `readFields`, but for fields that are sent. @throws ProtocolError when they cannot be encoded as JSON. */
+/**
+ * Like `readFields`, but for fields that are sent. Returns a JSON copy, which runs no code of the application when a
+ * frame is encoded. @throws ProtocolError when the fields cannot be encoded as JSON.
+ */
 export function readJsonFields(result: unknown): Fields {
-  const fields = readFields(result)
-  encodeJson(fields)
-  return fields
+  return readFields(JSON.parse(encodeJson(readFields(result))))
 }
 
 /**

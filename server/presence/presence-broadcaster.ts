@@ -154,7 +154,7 @@ export class PresenceBroadcaster {
     try {
       if (this.#isHeard) this.#write(update, fields)
     } catch (cause) {
-      // A getter in the result of `fetch` may throw when the frame is encoded, even if an earlier read did not throw.
+      // The frame may be too long or too deep to be encoded, even if the fields alone are not.
       this.#failed(cause)
     }
     this.#isBusy = false

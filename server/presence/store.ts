@@ -20,5 +20,12 @@ export type ChangeListener = (topic: string, change: Change) => void
 /** Fields of a presence definition that a store needs. The `name` must be the same on all nodes. */
 export type PresenceScope = { readonly name: string; readonly pattern: TopicPattern }
 
-/** Makes the store of one presence definition. */
-export type OpenStore = (presence: PresenceScope, changed: ChangeListener) => PresenceStore
+/**
+ * Makes the store of one presence definition. The store calls `dropped` for presences that have not left, but are no
+ * longer in the view, because this node no longer has channels on their topic.
+ */
+export type OpenStore = (
+  presence: PresenceScope,
+  changed: ChangeListener,
+  dropped: ChangeListener,
+) => PresenceStore

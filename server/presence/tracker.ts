@@ -64,7 +64,12 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     this.settings = settings
     this.#host = host
     this.#check = parts.check
-    this.#store = parts.open(settings, (topic, change) => this.#changed(topic, change))
+    this.#store = parts.open(
+      settings,
+      (topic, change) => this.#changed(topic, change),
+      // A client that joins later may still get the joins of these presences, so it must get the leaves, too.
+      (topic, change) => this.#broadcasters.get(topic)?.add(change),
+    )
     this.#owners = new Map()
     this.#broadcasters = new Map()
     const { handleMetas } = settings
@@ -94,6 +99,8 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
       throw new UsageError('PHX_ERR_META', `presence key must be ${legal} (got ${shown(key)})`)
     }
     const meta = makeMeta(given, this.#check, null)
+    // If `given` has a `toJSON` method, its call may have tracked the owner under this key.
+    if (this.#owners.get(owner)?.get(topic)?.has(key)) return { error: 'already_tracked' }
     const topics = this.#listenTo(owner, topic)
     // If the owner has ended, `topics` is null. Then nothing is tracked, but the result is `ok`, as in Phoenix.
     if (topics !== null) {

@@ -119,7 +119,8 @@ export class ClusterServers implements Topology {
     this.#note(error)
     const master = this.#masterOf(key)
     const client = master?.client
-    if (master === undefined || client === undefined) return
+    // Skip a client that is not ready: it already reconnects, for example after the timeout of an earlier command.
+    if (master === undefined || !client?.isReady) return
     // When `master.client` is missing, `#connectMasters` opens a new connection to this master.
     delete master.client
     client.destroy()

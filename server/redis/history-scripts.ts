@@ -88,15 +88,21 @@ if type(id) ~= 'string' or string.sub(id, -2) == '-0' then
   id = string.format('%s-%.0f', present, head + 1)
   redis.call('XADD', log, 'MAXLEN', '~', size, id, 'm', message, 't', now, 'b', total - bytes)
 end
--- Each time the total passes a multiple of max/16: remove old entries until at most 15/16 of max bytes are kept.
+-- Each time the total passes a multiple of max/16: remove the oldest entries, as many as needed so that at most max
+-- bytes are kept until the total passes the next multiple. Never remove the new entry.
 local step = max / 16
-if total > max - step and math.floor(total / step) > math.floor((total - bytes) / step) then
-  for _ = 1, 16 do
-    local first, length = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1], redis.call('XLEN', log)
-    local kept = total - first[2][6]
-    if length == 1 or kept <= max - step then break end
-    redis.call('XTRIM', log, 'MAXLEN', math.max(1, math.floor(length * (max - step) / kept)))
-  end
+local steps = math.floor(total / step)
+local excess = (steps + 1) * step - max
+if excess > 0 and steps > math.floor((total - bytes) / step) then
+  local from, count, first = '-', 1, nil
+  repeat
+    local oldest = redis.call('XRANGE', log, from, '+', 'COUNT', count)
+    for _, entry in ipairs(oldest) do
+      if tonumber(entry[2][6]) >= excess or entry[1] == id then first = entry[1] break end
+    end
+    from, count = '(' .. oldest[#oldest][1], math.min(2 * count, 64)
+  until first
+  redis.call('XTRIM', log, 'MINID', first)
 end
 redis.call('PEXPIRE', log, ttl)
 redis.call('PEXPIRE', KEYS[2], ttl)

@@ -151,7 +151,6 @@ export class Membership {
       // A data loss also deletes the leases of living nodes. So check for a data loss after the leases were read.
       await this.checkEpoch()
       if (this.#hasLostTouch) this.#suspectDataLoss()
-      this.#hasLostTouch = false
       if (!this.isDataLossSuspected) for (const incarnation of dead) this.#remove(incarnation)
     } catch {
       // Do not log the error, because the connection logs outages.
@@ -204,11 +203,11 @@ export class Membership {
   }
 
   #suspectDataLoss(): void {
-    const isNew = this.#dataLossTimer === null
     if (this.#dataLossTimer !== null) clearTimeout(this.#dataLossTimer)
     this.#dataLossTimer = setTimeout(() => void this.#clearDataLoss(), this.#lease)
     this.#dataLossTimer.unref()
-    if (isNew) this.#listener.dataLossSuspected()
+    this.#hasLostTouch = false
+    this.#listener.dataLossSuspected()
   }
 
   async #clearDataLoss(): Promise<void> {

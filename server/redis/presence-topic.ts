@@ -3,9 +3,9 @@ import type { RedisConnection } from './connection.ts'
 import type { Membership } from './membership.ts'
 import { OwnPresences } from './own-presences.ts'
 import { type HashDiff, isPast, readDiff } from './presence-diff.ts'
-import type { PresenceEntry } from './presence-entry.ts'
+import { incarnationOf, type PresenceEntry, refOf } from './presence-entry.ts'
 import { PresenceMirror, presencesOf } from './presence-mirror.ts'
-import { CHECK_SCRIPT, CLEAN_SCRIPT } from './presence-scripts.ts'
+import { CHECK_SCRIPT, CLEAN_SCRIPT, VERSION_FIELD } from './presence-scripts.ts'
 import { readSnapshot } from './presence-snapshot.ts'
 
 /** Services that a `RedisStore` provides to its topics. */
@@ -15,6 +15,8 @@ export interface PresenceTopicHost {
   /** Milliseconds for which Redis keeps the hash of a topic that no node uses. */
   readonly lifetime: number
   changed(topic: string, change: Change): void
+  /** Called with the presences that leave the view because this node no longer follows the topic. */
+  dropped(topic: string, change: Change): void
   /** Called when the topic may have become idle. */
   rested(topic: PresenceTopic): void
   /** Called when a read or write has failed. The topic repeats a failed read or write. */
@@ -108,7 +110,7 @@ export class PresenceTopic {
     this.#isEntered = false
     this.#host.connection.subscriptions.unsubscribe(this.key)
     this.#version = UNKNOWN
-    this.view.merge(this.#mirror.reset([], false))
+    this.#host.dropped(this.topic, this.view.merge(this.#mirror.reset([], false)))
     this.#host.rested(this)
   }
 
@@ -130,16 +132,19 @@ export class PresenceTopic {
     return this.#reading
   }
 
-  /** Called when Redis may have lost data. Checks the hash now, and reads the hash again later (see `#isUnsure`). */
+  /** Called when Redis may have lost data. Reads the hash now, and once more later (see `#isUnsure`). */
   suspectDataLoss(): void {
-    this.#isUnsure = true
+    // After a failover that lost a change, Redis gives the version of the lost change to the next change.
+    this.#version = UNKNOWN
     void this.check()
   }
 
   /** Repeat failed writes, and read the hash if changes were missed. Never rejects. */
   async check(): Promise<void> {
     void this.#own.write()
-    if (!this.#isEntered || this.#held !== null) return
+    if (!this.#isEntered) return this.#attempt(this.#checkOwn())
+    // The changes may have been missed after the current read has read the hash.
+    if (this.#held !== null) return void this.read()
     const { connection, membership, lifetime } = this.#host
     const mustRead = this.#version === UNKNOWN || (this.#isUnsure && !membership.isDataLossSuspected)
     if (mustRead) return this.read()
@@ -166,7 +171,7 @@ export class PresenceTopic {
     const dead = this.#mirror.removeAll(incarnation)
     if (dead.length === 0) return
     this.#tell({ joins: [], leaves: presencesOf(dead) })
-    this.#clean(dead)
+    this.#clean(dead.map(({ field }) => field))
   }
 
   /** Remove all presences of this node. Resolves when the removal is written or has failed. */
@@ -175,10 +180,22 @@ export class PresenceTopic {
     return this.#own.write()
   }
 
+  /** Check that own presences are in the hash of a topic that this node does not follow. */
+  async #checkOwn(): Promise<void> {
+    const { connection, membership, lifetime } = this.#host
+    await connection.script(CHECK_SCRIPT, [this.key], [String(lifetime)])
+    const reply = await connection.command(this.key, ['HKEYS', this.key])
+    const names = Array.isArray(reply) ? reply.map(String) : []
+    const fields = names.filter((name) => name !== VERSION_FIELD)
+    await membership.lookUp(fields.map(incarnationOf))
+    this.#compare(fields)
+  }
+
   async #readAll(): Promise<void> {
     while (this.#isStale && this.#isEntered) {
       this.#isStale = false
       await this.#attempt(this.#readOnce())
+      if (this.#isEntered) this.#applyHeld()
     }
     this.#held = null
     this.#reading = null
@@ -194,9 +211,17 @@ export class PresenceTopic {
     if (!this.#isEntered) return
     this.#adopt(entries)
     this.#version = version
+  }
+
+  /** Apply the changes that were held back during a read, also if the read has failed. */
+  #applyHeld(): void {
     const held = this.#held ?? []
     this.#held = []
-    if (!held.every((diff) => this.#follow(diff))) this.#isStale = true
+    for (const diff of held) {
+      if (this.#follow(diff)) continue
+      this.#isStale = true
+      this.#applyKnown(diff)
+    }
   }
 
   #adopt(entries: readonly PresenceEntry[]): void {
@@ -205,12 +230,16 @@ export class PresenceTopic {
     this.#isUnsure = membership.isDataLossSuspected
     this.#isKeeping = this.#isUnsure && this.#mirror.hasMoreThan(living)
     this.#tell(this.#mirror.reset(living, this.#isUnsure))
-    const own = entries.filter(({ incarnation }) => incarnation === membership.incarnation)
-    this.#own.compare(own.map(({ field }) => field))
+    this.#compare(entries.map(({ field }) => field))
+  }
+
+  /** Compare the fields of the hash with own presences, and remove the fields of expired incarnations. */
+  #compare(fields: readonly string[]): void {
+    const { membership } = this.#host
+    const isOwn = (field: string) => incarnationOf(field) === membership.incarnation
+    this.#own.compare(fields.filter(isOwn))
     void this.#own.write()
-    const isDead = ({ incarnation }: PresenceEntry) =>
-      incarnation !== membership.incarnation && !membership.isLiving(incarnation)
-    this.#clean(entries.filter(isDead))
+    this.#clean(fields.filter((field) => !isOwn(field) && !membership.isLiving(incarnationOf(field))))
   }
 
   /** Apply a published change. Returns false if the hash must be read instead, for example if a change is missing. */
@@ -232,6 +261,17 @@ export class PresenceTopic {
     return true
   }
 
+  /**
+   * Apply a change that does not follow the mirror's version: the leaves, and the joins of nodes that are known to be
+   * alive. The read that follows may not notice the leaves, because it keeps presences while data loss is suspected.
+   */
+  #applyKnown({ joins, leaves }: HashDiff): void {
+    // A node that has a new incarnation moves its presences to other fields. These presences have not left.
+    const moved = new Set(joins.map(({ field }) => refOf(field)))
+    const left = leaves.filter((field) => !moved.has(refOf(field)))
+    this.#tell(this.#mirror.apply({ joins: this.#living(joins), leaves: left }))
+  }
+
   #living(entries: readonly PresenceEntry[]): PresenceEntry[] {
     return entries.filter(({ incarnation }) => this.#host.membership.isLiving(incarnation))
   }
@@ -241,10 +281,9 @@ export class PresenceTopic {
     if (news.joins.length + news.leaves.length > 0) this.#host.changed(this.topic, news)
   }
 
-  /** Remove the entries of expired incarnations from Redis. Other nodes may remove the same entries without harm. */
-  #clean(dead: readonly PresenceEntry[]): void {
-    if (dead.length === 0) return
-    const fields = dead.map(({ field }) => field)
+  /** Remove the fields of expired incarnations from Redis. Other nodes may remove the same fields without harm. */
+  #clean(fields: readonly string[]): void {
+    if (fields.length === 0) return
     void this.#attempt(this.#host.connection.script(CLEAN_SCRIPT, [this.key], fields))
   }
 

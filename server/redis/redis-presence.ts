@@ -75,8 +75,8 @@ export class RedisPresence implements TopicFollower, MembershipListener {
     connection.subscriptions.onGap((channels) => this.#missed(channels))
   }
 
-  readonly open: OpenStore = (scope, changed) => {
-    const store = new RedisStore(scope, changed, this.#host)
+  readonly open: OpenStore = (scope, changed, dropped) => {
+    const store = new RedisStore(scope, { changed, dropped }, this.#host)
     this.#stores.push(store)
     for (const topic of this.#entered) if (store.fits(topic)) void store.enter(topic)
     return store
@@ -86,6 +86,9 @@ export class RedisPresence implements TopicFollower, MembershipListener {
   start({ nodeId, logger }: EngineNode): void {
     this.#logger = logger
     this.#membership.start(nodeId)
+    this.#connection.onChange((isUp) => {
+      if (isUp) for (const topic of this.#topics.values()) void topic.check()
+    })
     this.#checks = setInterval(() => this.#checkSome(), this.#times.lease / PARTS)
     this.#checks.unref()
   }

@@ -1,6 +1,6 @@
 import { matchTopic } from '../../protocol/index.ts'
 import { type Change, PresenceState } from '../presence/state.ts'
-import type { ChangeListener, PresenceScope, PresenceStore } from '../presence/store.ts'
+import type { PresenceScope, PresenceStore } from '../presence/store.ts'
 import { readSnapshot } from './presence-snapshot.ts'
 import { PresenceTopic, type PresenceTopicHost } from './presence-topic.ts'
 
@@ -10,18 +10,21 @@ export type RedisStoreHost = Pick<PresenceTopicHost, 'connection' | 'membership'
   readonly topics: Map<string, PresenceTopic>
 }
 
+/** Listeners of one store (see `OpenStore`). */
+export type StoreListeners = Pick<PresenceTopicHost, 'changed' | 'dropped'>
+
 /** Store of one presence definition. All nodes share its presences through Redis. */
 export class RedisStore implements PresenceStore {
   readonly #scope: PresenceScope
   readonly #host: RedisStoreHost
   readonly #topicHost: PresenceTopicHost
 
-  constructor(scope: PresenceScope, changed: ChangeListener, host: RedisStoreHost) {
+  constructor(scope: PresenceScope, listeners: StoreListeners, host: RedisStoreHost) {
     this.#scope = scope
     this.#host = host
     const { connection, membership, lifetime, report } = host
     const rested = (topic: PresenceTopic) => this.#forgetIdle(topic)
-    this.#topicHost = { connection, membership, lifetime, changed, rested, report }
+    this.#topicHost = { ...listeners, connection, membership, lifetime, rested, report }
   }
 
   /** Returns true if the topic matches the pattern of the presence definition. */

@@ -211,6 +211,7 @@ export class Subscriptions {
 
   async #connected(server: ServerSubscriptions): Promise<void> {
     const { client } = server.connection
+    if (client === null) return
     server.isRefused = false
     await this.#flushServer(server, server.subscriptions)
     if (server.connection.client !== client || server.isRefused) return

@@ -95,8 +95,8 @@ class BusEngine implements Engine {
     return this.#state
   }
 
-  readonly openPresence: OpenStore = (presence, changed) => {
-    const store: PresenceStore = this.#local.openPresence(presence, changed)
+  readonly openPresence: OpenStore = (presence, changed, dropped) => {
+    const store: PresenceStore = this.#local.openPresence(presence, changed, dropped)
     bus.follow(presence.name, (topic, change) => store.change(topic, change))
     return store
   }

@@ -50,6 +50,13 @@ describe('readFields', () => {
   })
 })
 
+it('readJsonFields returns a JSON copy', () => {
+  expect(readJsonFields({ u1: { at: new Date(0), toJSON: () => ({ n: 1 }) } })).toEqual({ u1: { n: 1 } })
+  expect(readJsonFields({ u1: { at: new Date(0) } })).toEqual({ u1: { at: '1970-01-01T00:00:00.000Z' } })
+  const code = 'PHX_ERR_RESULT'
+  expect(() => readJsonFields({ u1: new Date(0) })).toThrow(expect.objectContaining({ code }))
+})
+
 it('readJsonFields rejects fields that cannot be encoded', () => {
   expect(readJsonFields({ u1: { n: 1 } })).toEqual({ u1: { n: 1 } })
   const code = 'PHX_ERR_PAYLOAD_TYPE'

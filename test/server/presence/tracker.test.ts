@@ -58,6 +58,22 @@ describe('track', () => {
     expect(presence.getByKey(member.socket, 7)).toEqual({ metas: [bob] })
   })
 
+  it('tracks once if the toJSON of the meta tracks under the same key', async () => {
+    const { presence, onlooker } = await setUp()
+    const { socket } = onlooker
+    const inner: unknown[] = []
+    const toJSON = () => {
+      inner.push(presence.track(socket, 'bob', { name: 'Bob' }))
+      return { name: 'outer' }
+    }
+    const meta: object = { toJSON }
+    expect(presence.track(socket, 'bob', meta as { name: string })).toEqual({ error: 'already_tracked' })
+    expect(inner[0]).toEqual({ ok: bob.phx_ref })
+    expect(presence.getByKey(socket, 'bob')).toEqual({ metas: [bob] })
+    presence.untrack(socket, 'bob')
+    expect(presence.getByKey(socket, 'bob')).toBeUndefined()
+  })
+
   it('throws for an invalid meta, and tracks nothing', async () => {
     const { presence, member } = await setUp()
     // @ts-expect-error the name is a string

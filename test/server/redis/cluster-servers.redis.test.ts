@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createClient } from 'redis'
 import { expect, onTestFinished, test } from 'vitest'
+import { type Cluster, ClusterServers } from '../../../server/redis/cluster-servers.ts'
 import { ownPrefix, type RedisServer } from '../../helpers/redis.ts'
 import { type RedisClusterServers, serverOf, startRedisCluster } from '../../helpers/redis-cluster.ts'
 import { RedisNode } from '../../helpers/redis-node.ts'
@@ -101,6 +102,44 @@ test('other slots keep working while one server does not answer', async () => {
   await a.is('up')
   expect(await a.say('room:0', 3)).toBe(true)
   await listeners.get('room:0')?.has(3)
+})
+
+test('several commands that time out together replace a connection once', () => {
+  const opened: { isReady: boolean; isDestroyed: boolean }[] = []
+  const open = (isReady: boolean) => {
+    const client = {
+      isReady,
+      isDestroyed: false,
+      destroy() {
+        client.isDestroyed = true
+      },
+    }
+    opened.push(client)
+    return client as unknown as NonNullable<Cluster['masters'][number]['client']>
+  }
+  const master = { address: 'a:1', client: open(true) }
+  const servers = new ClusterServers({
+    isOpen: true,
+    masters: [master],
+    slots: Array(16_384).fill({ master }),
+    _slots: { rediscover: async () => {} },
+    connect: async () => {},
+    close: async () => {},
+    destroy() {},
+    async nodeClient() {
+      master.client = open(false)
+    },
+    on() {},
+    sendCommand: async () => {},
+  })
+  for (let n = 0; n < 2; n++) {
+    servers.cut('key', new Error('no reply'))
+    servers.send('key', ['GET', 'key'], 'strings').catch(() => {})
+  }
+  expect(opened).toMatchObject([
+    { isReady: true, isDestroyed: true },
+    { isReady: false, isDestroyed: false },
+  ])
 })
 
 /**

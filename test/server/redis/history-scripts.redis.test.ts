@@ -158,6 +158,21 @@ describe.each([false, true])('APPEND, epochs remembered: %s', (isRemembered) => 
     expect(await ids()).toEqual([`${epoch}-41`])
   })
 
+  it('removes only as many messages as exceed the maximum of bytes (RECOVERY-1)', async () => {
+    const options = { max: 100_000, size: 10_000 }
+    await append('x'.repeat(50_000), options)
+    for (let n = 0; n < 900; n += 100) {
+      await Promise.all(Array.from({ length: 100 }, () => append('x'.repeat(30), options)))
+    }
+    await append('x'.repeat(22_000), options)
+    expect((await ids()).length).toBe(902)
+    await append('x'.repeat(30_000), options)
+    const kept = await ids()
+    expect([kept.length, kept[0]]).toEqual([902, expect.stringMatching(/-2$/)])
+    await append('x'.repeat(60_000), options)
+    expect((await ids()).map((id) => id.split('-')[1])).toEqual(['903', '904'])
+  })
+
   it('keeps up with many small messages', async () => {
     const options = { max: 60_000, size: 100_000 }
     for (let n = 0; n < 3_000; n += 100) {

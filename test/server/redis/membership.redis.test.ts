@@ -89,6 +89,15 @@ it('detects at once, when asked, that Redis lost its data', async () => {
   expect(membership.isDataLossSuspected).toBe(true)
 })
 
+it('reports each suspicion of data loss, also while an earlier one lasts', async () => {
+  const { redis, connection, membership, heard } = await setUp()
+  for (const epoch of ['one', 'two']) {
+    await redis.cli('SET', connection.keys.of('epoch'), epoch)
+    await membership.checkEpoch()
+  }
+  expect(heard).toEqual(['dataLossSuspected', 'dataLossSuspected'])
+})
+
 it('suspects data loss from the loss of Redis until one lease after its return', async () => {
   const { redis, connection, membership, heard, hears } = await setUp()
   await redis.kill()

@@ -1,8 +1,9 @@
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import type { Change, Presence } from '../../../server/presence/state.ts'
 import { Membership } from '../../../server/redis/membership.ts'
 import { WRITE_SCRIPT } from '../../../server/redis/presence-scripts.ts'
 import { PresenceTopic } from '../../../server/redis/presence-topic.ts'
+import { Deferred } from '../../helpers/deferred.ts'
 import { type RedisServer, startRedis } from '../../helpers/redis.ts'
 import { TestConnection } from '../../helpers/redis-connection.ts'
 import { until } from '../../helpers/until.ts'
@@ -23,6 +24,8 @@ class Setting {
   readonly topic: PresenceTopic
   /** `+key` for a join, `-key` for a leave. */
   readonly heard: string[] = []
+  /** Keys of the presences that left the view with the topic. */
+  readonly dropped: string[] = []
   readonly errors: unknown[] = []
   rested = 0
 
@@ -40,6 +43,7 @@ class Setting {
       membership: this.membership,
       lifetime: 10 * LEASE,
       changed: (_topic, change) => this.#hear(change),
+      dropped: (_topic, change) => void this.dropped.push(...keys(change.leaves)),
       rested: () => void this.rested++,
       report: (error) => this.errors.push(error),
     })
@@ -61,12 +65,18 @@ class Setting {
   }
 
   /** Write as another node does. */
-  async write(joins: Presence[], leaves: Presence[] = [], incarnation = 'm.1'): Promise<void> {
+  async write(
+    joins: Presence[],
+    leaves: Presence[] = [],
+    incarnation = 'm.1',
+    before = incarnation,
+  ): Promise<void> {
     const { key } = this.topic
-    const field = ({ meta }: Presence) => `${incarnation}/${meta.phx_ref}`
-    const values = joins.flatMap((one) => [field(one), JSON.stringify([one.key, one.meta])])
+    const field = (of: string, { meta }: Presence) => `${of}/${meta.phx_ref}`
+    const values = joins.flatMap((one) => [field(incarnation, one), JSON.stringify([one.key, one.meta])])
     const head = ['600000', 'PUBLISH', key, String(joins.length)]
-    await this.connection.script(WRITE_SCRIPT, [key], [...head, ...values, ...leaves.map(field)])
+    const gone = leaves.map((one) => field(before, one))
+    await this.connection.script(WRITE_SCRIPT, [key], [...head, ...values, ...gone])
   }
 
   /** Write as another node does, without a notification. */
@@ -74,6 +84,43 @@ class Setting {
     const { key } = this.topic
     await this.redis.cli('HSET', key, `m.1/${one.meta.phx_ref}`, JSON.stringify([one.key, one.meta]))
     await this.redis.cli('HINCRBY', key, 'version', '1')
+  }
+
+  /** Forget a change, as a replica does that has not received it before a failover. */
+  async lose(one: Presence): Promise<void> {
+    await this.redis.cli('HDEL', this.topic.key, `m.1/${one.meta.phx_ref}`)
+    await this.redis.cli('HINCRBY', this.topic.key, 'version', '-1')
+  }
+
+  /** Suspect data loss, as after a failover. */
+  async suspect(): Promise<void> {
+    await this.redis.cli('SET', this.connection.keys.of('epoch'), 'another')
+    await this.membership.checkEpoch()
+  }
+
+  /** Hold the next read, after it has read the hash, until the returned function is called. */
+  holdRead(): { hasRead: Promise<void>; release: (error?: Error) => void } {
+    const { membership } = this
+    const lookUp = membership.lookUp.bind(membership)
+    const [read, held] = [new Deferred(), new Deferred()]
+    vi.spyOn(membership, 'lookUp').mockImplementationOnce(async (incarnations) => {
+      read.resolve()
+      await held.promise
+      await lookUp(incarnations)
+    })
+    const release = (error?: Error) => (error === undefined ? held.resolve() : held.reject(error))
+    return { hasRead: read.promise, release }
+  }
+
+  /** Returns a function that waits until this many changes have been received. */
+  received(): (count: number) => Promise<void> {
+    const receive = vi.spyOn(this.topic, 'receive')
+    return (count) => until(() => receive.mock.calls.length >= count)
+  }
+
+  async fields(): Promise<string[]> {
+    const names = (await this.redis.cli('HKEYS', this.topic.key)).split('\n')
+    return names.filter((name) => name.includes('/')).sort()
   }
 
   async hears(line: string): Promise<void> {
@@ -246,7 +293,7 @@ it('applies a leave of a missed change, although Redis lost the presence', async
   expect([setting.membership.isDataLossSuspected, setting.view]).toEqual([true, ['bob', 'cid']])
 })
 
-it("drops other nodes' presences on leave, and is idle then", async () => {
+it("drops other nodes' presences on leave, without telling that they have left, and is idle then", async () => {
   const setting = await Setting.start()
   const { topic } = setting
   await setting.write([bob])
@@ -254,6 +301,7 @@ it("drops other nodes' presences on leave, and is idle then", async () => {
   await topic.enter()
   topic.leave()
   expect([setting.view, topic.isFollowed, topic.isIdle]).toEqual([['ann'], false, false])
+  expect([setting.dropped, setting.heard]).toEqual([['bob'], ['+ann', '+bob']])
   topic.change({ joins: [], leaves: [ann] })
   await until(() => topic.isIdle)
   expect(setting.rested).toBeGreaterThan(0)
@@ -276,6 +324,107 @@ it('can be entered while Redis is unavailable, and has all presences after its r
   await until(() => topic.isFollowed)
   const fields = () => redis.cli('HKEYS', topic.key)
   while (!(await fields()).includes('n.1/F1')) await topic.check()
+})
+
+it('keeps its own presences in Redis while it is not entered, and removes those of expired incarnations', async () => {
+  const setting = await Setting.start()
+  const { topic, redis } = setting
+  topic.change(join(ann))
+  await expect.poll(() => setting.fields()).toEqual(['n.1/F1'])
+  await redis.cli('PEXPIRE', topic.key, '50000')
+  await topic.check()
+  expect(Number(await redis.cli('PTTL', topic.key))).toBeGreaterThan(9 * LEASE)
+  await redis.cli('DEL', topic.key)
+  await topic.check()
+  await expect.poll(() => setting.fields()).toEqual(['n.1/F1'])
+  await setting.write([bob])
+  await setting.write([cid], [], 'dead.1')
+  await topic.check()
+  await expect.poll(() => setting.fields()).toEqual(['m.1/F2', 'n.1/F1'])
+  expect(setting.view).toEqual(['ann'])
+})
+
+it('reads again when changes may have been missed during a read', async () => {
+  const setting = await Setting.start()
+  await setting.write([ann])
+  const { hasRead, release } = setting.holdRead()
+  const entering = setting.topic.enter()
+  await hasRead
+  await setting.writeSilently(bob)
+  const checking = setting.topic.check()
+  release()
+  await Promise.all([entering, checking])
+  expect(setting.view).toEqual(['ann', 'bob'])
+})
+
+it('reads again when data loss is suspected, even if the version is the same (PRESENCE-12)', async () => {
+  const setting = await Setting.start()
+  await setting.other('k.1')
+  await setting.topic.enter()
+  const received = setting.received()
+  await setting.write([ann])
+  await setting.write([bob])
+  await setting.hears('+bob')
+  await setting.lose(bob)
+  await setting.write([cid], [], 'k.1')
+  await received(3)
+  expect(setting.view).toEqual(['ann', 'bob'])
+  await setting.suspect()
+  await setting.hears('+cid')
+  expect(setting.view).toEqual(['ann', 'bob', 'cid'])
+})
+
+/** A room that lost its data while `bob` was present, and a read of it that has read the empty hash. */
+async function readAfterLoss() {
+  const setting = await Setting.start()
+  await setting.other('k.1')
+  await setting.write([bob])
+  await setting.topic.enter()
+  await setting.suspect()
+  await setting.topic.read()
+  await setting.redis.cli('DEL', setting.topic.key)
+  const received = setting.received()
+  const { hasRead, release } = setting.holdRead()
+  const reading = setting.topic.read()
+  await hasRead
+  const finish = async (error?: Error) => {
+    release(error)
+    await reading
+  }
+  return { setting, received, finish }
+}
+
+it('applies a leave that it receives during a read, after a change that it cannot follow (PRESENCE-12)', async () => {
+  const { setting, received, finish } = await readAfterLoss()
+  await setting.write([cid], [], 'k.1')
+  await setting.write([], [bob])
+  await received(2)
+  await finish()
+  expect([setting.membership.isDataLossSuspected, setting.view]).toEqual([true, ['cid']])
+})
+
+it('applies the changes that it receives during a read that fails (PRESENCE-12)', async () => {
+  const { setting, received, finish } = await readAfterLoss()
+  const bobby = presence('bob', 'F4')
+  await setting.write([bobby, ann], [bob])
+  await setting.write([], [ann])
+  await received(2)
+  setting.heard.length = 0
+  const error = new Error('no reply')
+  await finish(error)
+  expect([setting.view, setting.errors]).toEqual([['bob'], [error]])
+  expect(Array.from(setting.topic.view)).toEqual([bobby])
+  expect(setting.heard).toEqual(['+ann', '+bob', '-bob', '-ann'])
+})
+
+it('tells no leave when a node moves its presences to its next incarnation during a read', async () => {
+  const { setting, received, finish } = await readAfterLoss()
+  await setting.other('m.2')
+  await setting.write([bob], [bob], 'm.2', 'm.1')
+  await received(1)
+  await finish()
+  setting.topic.removeIncarnation('m.1')
+  expect([setting.view, setting.heard]).toEqual([['bob'], ['+bob']])
 })
 
 it('survives malformed changes and presences', async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { parseTopicPattern } from '../../../protocol/index.ts'
+import { EngineError } from '../../../server/errors.ts'
 import { type RedisEngineOptions, resolveOptions } from '../../../server/redis/options.ts'
 import { RedisPresence } from '../../../server/redis/redis-presence.ts'
 import { startClock } from '../../helpers/clock.ts'
@@ -12,6 +13,8 @@ import { until } from '../../helpers/until.ts'
 import { Wire } from '../../helpers/wire.ts'
 
 const LEASE = 600
+/** A lease of which no check begins during a test. */
+const LONG = 3_600_000
 const SOON = { timeout: 50_000 }
 
 class Cluster {
@@ -59,6 +62,23 @@ describe('members on several nodes', () => {
     await until(() => 'cid' in ann.view, SOON)
     expect(ann.news()).toEqual(['+cid'])
     expect(Object.keys(ann.view)).toEqual(['ann', 'cid'])
+  })
+
+  it('do not see a presence that left while their node had no channel on the topic (PRESENCE-10)', async () => {
+    const cluster = await Cluster.start()
+    const [a, b] = [await cluster.node(), await cluster.node(1_500)]
+    const ann = await b.join('ann')
+    const channel = a.channel()
+    a.presence.track(channel, 'bob', { name: 'Bob' })
+    await until(() => 'bob' in b.view(), SOON)
+    // Within the window of the join.
+    ann.leave()
+    await until(() => !('bob' in b.view()), SOON)
+    a.presence.untrack(channel, 'bob')
+    await expect.poll(() => cluster.entries(), SOON).toBe(0)
+    const cid = await b.join('cid')
+    expect(Object.keys(cid.view)).toEqual(['cid'])
+    expect(cid.news()).not.toContain('+bob')
   })
 
   it('see joins, updates and leaves in the same frames as on one node', async () => {
@@ -233,18 +253,91 @@ describe('RedisPresence', () => {
     for (const topic of ['room:a', 'hall:a', 'room:b']) expect(a.presence.entered(topic)).toBeUndefined()
     a.presence.left('room:b')
     const heard: unknown[] = []
-    a.presence.open(scope, (...change) => heard.push(change))
-    const store = b.presence.open(scope, () => {})
+    a.presence.open(
+      scope,
+      (...change) => heard.push(change),
+      () => {},
+    )
+    const store = b.presence.open(
+      scope,
+      () => {},
+      () => {},
+    )
     store.change('room:b', { joins: [ann], leaves: [] })
     store.change('room:a', { joins: [ann], leaves: [] })
     await until(() => heard.length > 0)
     expect(heard).toContainEqual(['room:a', { joins: [ann], leaves: [] }])
   })
 
+  it('writes what it could not write in an outage when Redis is back, also after a second outage', async () => {
+    const [redis, prefix] = [await startRedis(), ownPrefix()]
+    const [a, b] = [
+      await presence(redis.url, prefix, 'a', LONG),
+      await presence(redis.url, prefix, 'b', LONG),
+    ]
+    const store = a.presence.open(
+      scope,
+      () => {},
+      () => {},
+    )
+    const heard: string[] = []
+    b.presence.open(
+      scope,
+      (_topic, { joins }) => heard.push(...joins.map(({ key }) => key)),
+      () => {},
+    )
+    await b.presence.entered('room:a')
+    const waiting = ['one', 'two', 'three']
+    a.connection.onChange((isUp) => {
+      const key = isUp ? undefined : waiting.shift()
+      if (key === undefined) return
+      store.change('room:a', { joins: [{ key, meta: { phx_ref: key } }], leaves: [] })
+    })
+    for (const key of [...waiting]) {
+      await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal')
+      await until(() => heard.includes(key))
+      await a.connection.is('up')
+    }
+    expect(heard).toEqual(['one', 'two', 'three'])
+  })
+
+  it('reads its topics when it reaches Redis for the first time', async () => {
+    const [redis, prefix] = [await startRedis(), ownPrefix()]
+    const a = await presence(redis.url, prefix, 'a', LONG)
+    a.presence
+      .open(
+        scope,
+        () => {},
+        () => {},
+      )
+      .change('room:a', { joins: [ann], leaves: [] })
+    const hash = a.connection.keys.ofTopic('room:a', 'presence', 'people')
+    while ((await redis.cli('EXISTS', hash)) === '0');
+    const connection = new TestConnection({ url: redis.url, prefix, subscribeTimeout: 1 })
+    // The connection for subscriptions comes up before the connection for commands.
+    const command = vi.spyOn(connection, 'command').mockRejectedValue(new EngineError('not connected'))
+    connection.onChange((isUp) => isUp && command.mockRestore())
+    const b = new RedisPresence(connection, resolveOptions({ lease: LONG }))
+    b.start({ nodeId: 'b', logger: { info() {}, warn() {} } })
+    onTestFinished(() => b.stop())
+    const store = b.open(
+      scope,
+      () => {},
+      () => {},
+    )
+    await b.entered('room:a')
+    connection.begin()
+    await until(() => store.view('room:a').has(ann))
+  })
+
   it('detects changes without a message within one lease', async () => {
     const [redis, prefix] = [await startRedis(), ownPrefix()]
     const a = await presence(redis.url, prefix, 'a')
-    const store = a.presence.open(scope, () => {})
+    const store = a.presence.open(
+      scope,
+      () => {},
+      () => {},
+    )
     await a.presence.entered('room:a')
     await redis.cli('SET', a.connection.keys.node('m.1', 'lease'), 'm')
     const hash = a.connection.keys.ofTopic('room:a', 'presence', 'people')
@@ -255,7 +348,11 @@ describe('RedisPresence', () => {
   it('checks each topic once a lease', async () => {
     const [redis, prefix] = [await startRedis(), ownPrefix()]
     const a = await presence(redis.url, prefix, 'a', 1_500)
-    a.presence.open(scope, () => {})
+    a.presence.open(
+      scope,
+      () => {},
+      () => {},
+    )
     for (let n = 0; n < 45; n++) void a.presence.entered(`room:${n}`)
     const evals = async () =>
       Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.cli('INFO', 'commandstats'))?.[1] ?? 0)
@@ -276,7 +373,11 @@ describe('RedisPresence', () => {
   it('logs error replies of Redis at most once per round', async () => {
     const [redis, prefix] = [await startRedis(), ownPrefix()]
     const a = await presence(redis.url, prefix, 'a', 60_000)
-    const store = a.presence.open(scope, () => {})
+    const store = a.presence.open(
+      scope,
+      () => {},
+      () => {},
+    )
     for (const topic of ['room:a', 'room:b']) {
       await redis.cli('SET', a.connection.keys.ofTopic(topic, 'presence', 'people'), 'no hash')
       store.change(topic, { joins: [ann], leaves: [] })

@@ -29,7 +29,7 @@ async function node(url: string, prefix: string, nodeId: string) {
   const host = { connection, membership, topics, lifetime: 60_000, report }
   const heard: unknown[] = []
   const scope = { name: 'people', pattern: parseTopicPattern('room:*') }
-  const store = new RedisStore(scope, (...change) => heard.push(change), host)
+  const store = new RedisStore(scope, { changed: (...change) => heard.push(change), dropped() {} }, host)
   return { store, topics, heard, errors, connection }
 }
 

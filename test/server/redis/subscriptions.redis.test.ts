@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { startClock } from '../../helpers/clock.ts'
 import { turn } from '../../helpers/deferred.ts'
@@ -173,6 +174,24 @@ test('without permission for a channel the engine is not up, and the reason is l
   await connection.is('down')
   expect(String(connection.errors[0])).toMatch(/NOPERM/)
   connection.subscriptions.unsubscribe('yours')
+  await connection.is('up')
+})
+
+test('the engine is not up without a connection for subscriptions, even if Redis refused a channel before', async () => {
+  const server = await startRedis()
+  await server.cli('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '+@all', 'resetchannels', '&mine:*')
+  const connection = await TestConnection.open({ url: server.url.replace('//', '//app:secret@') })
+  await connection.subscriptions.subscribe('mine:a', ignore)
+  await connection.subscriptions.subscribe('yours', ignore)
+  await connection.is('down')
+  // Redis accepts no further connection, and closes the one for subscriptions.
+  await connection.command('', ['CONFIG', 'SET', 'maxclients', '1'])
+  await connection.command('', ['CLIENT', 'KILL', 'TYPE', 'pubsub'])
+  // Beyond the second after which a refused channel is subscribed to again.
+  await delay(1_500)
+  expect([connection.canSend, connection.changes]).toEqual([true, [true, false]])
+  connection.subscriptions.unsubscribe('yours')
+  await connection.command('', ['CONFIG', 'SET', 'maxclients', '100'])
   await connection.is('up')
 })
 
