@@ -13,7 +13,7 @@ import { RedisEngine } from '../../../server/redis/index.ts'
 import { isOwnWorker } from '../../../server/runtime/own-worker.ts'
 
 /** What `start` does after the server has listened, or before. */
-export type Plan = 'start' | 'fail' | 'fail later' | 'exit' | 'hang' | PlanBefore
+export type Plan = 'start' | 'give up' | 'fail' | 'fail later' | 'exit' | 'hang' | PlanBefore
 /** `wait before` ends when the plan changes. With `one fails before`, all others hang. */
 type PlanBefore = 'hang before' | 'wait before' | 'one fails before'
 
@@ -55,10 +55,12 @@ async function start(): Promise<Started> {
     ...engine,
   })
   await app.register(metricsRoute, { endpoint: app.endpoint })
+  if (plan === 'give up') app.addHook('onClose', () => Promise.reject(new Error('the pool is gone')))
   await app.listen({ port: 0, host: '127.0.0.1' })
   if (plan === 'fail later') await sleep(300)
   if (plan === 'exit') process.exit(7)
   if (plan === 'hang') await new Promise(() => {})
+  if (plan === 'give up') return { app, failed: Promise.resolve(new Error('gave up')) }
   if (plan !== 'start') throw new Error('half a deploy')
   return { app }
 }

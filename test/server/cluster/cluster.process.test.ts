@@ -118,6 +118,19 @@ describe('a primary', () => {
   })
 })
 
+describe('the reason of `failed` is reported although the server cannot stop', () => {
+  it('by the primary, for a worker', async () => {
+    const { app } = run('give up')
+    expect(await app.line(/"reason":.*"worker process exited"/)).toContain('"reason":"gave up"')
+  })
+
+  it('without workers', async () => {
+    const { app } = run('give up', { WORKERS: '0' })
+    expect(await app.exited).toEqual({ code: 1, signal: null })
+    expect(reasons(app)).toEqual(['fastify-phoenix: gave up'])
+  })
+})
+
 /** Longer than the wait before the first replacement of a worker that exits. A shorter wait only makes a test weaker. */
 const BACKOFF_MS = 1_000
 
