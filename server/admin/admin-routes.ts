@@ -122,13 +122,12 @@ const HistoryPart = Type.Object({
   }),
 })
 const TopicParams = Type.Object({ topic: Topic })
-const SocketParams = Type.Object({
-  id: Type.String({
-    pattern: '^\\P{Cc}{1,255}$',
-    description: 'Socket id, as the `id` callback of the socket definition returns it',
-  }),
+const SocketId = Type.String({
+  pattern: '^\\P{Cc}{1,255}$',
+  description: 'Socket id, as the `id` callback of the socket definition returns it',
 })
-const CloseBody = Type.Union([Type.Object({ socketId: Type.Optional(Type.String()) }, strict), Type.Null()])
+const SocketParams = Type.Object({ id: SocketId })
+const CloseBody = Type.Union([Type.Object({ socketId: Type.Optional(SocketId) }, strict), Type.Null()])
 const WorkerParams = Type.Object({ node: Type.String(), id: Type.String() })
 
 /** Schemas of the responses 202 and 503 with the body `{ ok }`. `description` says when `ok` is false. */

@@ -47,9 +47,10 @@ export class Closing {
 
   /** Wait for pending requests, then close the remaining connections. Must be called after `pause`. */
   async end(): Promise<void> {
-    this.#server.closeIdleConnections()
+    // HTTP/2 servers may have no such methods. Fastify closes their sessions in `app.close()`.
+    this.#server.closeIdleConnections?.()
     await Promise.race([this.#closed, sleep(CLOSE_GRACE_MS, undefined, { ref: false })])
-    this.#server.closeAllConnections()
+    this.#server.closeAllConnections?.()
   }
 
   async #pause(): Promise<void> {

@@ -1,7 +1,8 @@
 import cluster from 'node:cluster'
 import { availableParallelism } from 'node:os'
 import type { FastifyServerOptions } from 'fastify'
-import { anything, callback, checkOption, nonNegative, object, rule } from '../../protocol/check.ts'
+import { anything, callback, checkOption, object, rule } from '../../protocol/check.ts'
+import { delay } from '../runtime/delay.ts'
 import { isOwnWorker } from '../runtime/own-worker.ts'
 import { fail } from './fail.ts'
 import { runAlone } from './run-alone.ts'
@@ -38,7 +39,7 @@ const clusterOptions = object<ClusterOptions>(
       (value) => value === 'auto' || (Number.isInteger(value) && Number(value) >= 0),
     ),
     start: callback,
-    shutdownDelay: nonNegative,
+    shutdownDelay: delay,
     logger: anything,
   },
   ['start'],

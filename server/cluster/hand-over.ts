@@ -5,9 +5,12 @@ import type { ChildProcess, SendHandle } from 'node:child_process'
  * process at a time. If the process dies before it accepts the connection, `node:cluster` drops the connection without
  * closing it, and the client would wait forever.
  * @returns a function that closes the connection, so that the client retries. If the process has accepted the
- * connection, `node:cluster` has closed its handle already, and the function has no effect.
+ * connection, `node:cluster` has closed its handle already, and the function has no effect. It also has no effect if the
+ * process could not be forked.
  */
 export function watchHandOver(child: ChildProcess): () => void {
+  // If the fork failed, for example with EMFILE, the process has no `send`, although its type declares the method.
+  if (typeof child.send !== 'function') return () => {}
   let handle: unknown = null
   const send = child.send.bind(child)
   child.send = (message: never, ...rest: unknown[]) => {

@@ -94,15 +94,14 @@ export class Primary {
   }
 
   /**
-   * Start `count` worker processes, and watch them as soon as all of them have started. If one of them fails to start,
-   * kill all of them and throw the reason.
+   * Start `count` worker processes, and watch them as soon as all of them have started. As soon as one of them fails to
+   * start, kill all of them and throw the reason.
    */
   async #launch(count: number): Promise<void> {
     const workers = Array.from({ length: count }, () => this.#fork())
-    const reasons = await Promise.all(workers.map(({ started }) => started))
+    const reason = await firstFailure(workers)
     if (this.#isStopping) return
-    const reason = reasons.find((one) => one !== null)
-    if (typeof reason === 'string') {
+    if (reason !== null) {
       for (const worker of workers) worker.kill()
       await Promise.all(workers.map(({ exited }) => exited))
       throw new Error(reason)
@@ -149,7 +148,10 @@ export class Primary {
       return this.#fill()
     }
     if (this.#isStopping) return
-    await this.#retire(old)
+    const retired = this.#retire(old)
+    // While the old processes counted as staying, `#fill` did not replace a process that died.
+    this.#fill()
+    await retired
     this.#options.logger.info({ workers: old.map(({ pid }) => pid) }, 'worker processes replaced')
   }
 
@@ -162,4 +164,18 @@ export class Primary {
     const endings = await Promise.all(workers.map((worker) => worker.drain()))
     return endings.every(({ isClean }) => isClean)
   }
+}
+
+/**
+ * Wait until all worker processes have started. Resolves with null then, or with the reason as soon as one of them fails
+ * to start. If the primary ends a process before its start, for example during a reload, this is not a failure.
+ */
+function firstFailure(workers: readonly WorkerProcess[]): Promise<string | null> {
+  return new Promise((resolve) => {
+    const starts = workers.map(async (worker) => {
+      const reason = await worker.started
+      if (reason !== null && !worker.isLeaving) resolve(reason)
+    })
+    void Promise.all(starts).then(() => resolve(null))
+  })
 }

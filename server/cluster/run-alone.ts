@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ignore } from '../runtime/promise.ts'
 import { fail } from './fail.ts'
 import { type Started, serve } from './serving.ts'
 import { onStopSignal } from './signals.ts'
@@ -18,7 +19,8 @@ export async function runAlone(
   onStopSignal(() => void stop().then(() => process.exit(0), fail))
   const serving = await started
   void serving.failed.then(async (error) => {
-    await serving.stop()
+    // If the server cannot stop either, the first error is the one to report.
+    await serving.stop().catch(ignore)
     fail(error)
   }, fail)
 }

@@ -1,4 +1,5 @@
 import { sendLastMetrics } from '../metrics/last-metrics.ts'
+import { ignore } from '../runtime/promise.ts'
 import { fail } from './fail.ts'
 import { type Order, type Report, readOrder } from './messages.ts'
 import { type Serving, type Started, serve } from './serving.ts'
@@ -8,13 +9,14 @@ export async function runWorker(start: () => Started | Promise<Started>, isShare
   // Ignore both signals: the terminal sends them to the whole process group, and the primary handles them.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
   process.on('SIGTERM', () => tell({ report: 'retire' }))
-  const serving = serve(start)
-  process.on('message', (message) => void follow(readOrder(message), serving).catch(fail))
-  const { failed } = await serving
-  if (isShared) (await serving).checkIsShared()
+  const started = serve(start)
+  process.on('message', (message) => void follow(readOrder(message), started).catch(fail))
+  const serving = await started
+  if (isShared) serving.checkIsShared()
   tell({ report: 'started' })
-  void failed.then(async (error) => {
-    await (await serving).stop(sendLastMetrics)
+  void serving.failed.then(async (error) => {
+    // If the server cannot stop either, the first error is the one to report.
+    await serving.stop(sendLastMetrics).catch(ignore)
     fail(error)
   }, fail)
 }

@@ -21,7 +21,10 @@ export type WorkerProcessOptions = {
 export type Ending = {
   /** True if the exit code is 0. Also true if `start` had not resolved, because `pause` kills such a process. */
   readonly isClean: boolean
-  /** Failure that the process reported, or the exceeded `startLimit`; otherwise its exit code or signal. */
+  /**
+   * Failure that the process reported, the exceeded `startLimit`, or the error of the fork; otherwise its exit code or
+   * signal.
+   */
   readonly reason: string
 }
 
@@ -46,7 +49,7 @@ export class WorkerProcess {
   #isStarted: boolean
   #reason: string | null
 
-  /** Start the process. */
+  /** Start the process. If it cannot be forked, it counts as a process that has exited. */
   constructor({ startLimit, onRetire }: WorkerProcessOptions) {
     this.isLeaving = false
     this.#forkedAt = performance.now()
@@ -61,6 +64,8 @@ export class WorkerProcess {
       this.#resolvePaused = resolve
     })
     this.#worker = cluster.fork(workerEnvironment())
+    // `#exit` takes the first error as the end of the process. Ignore any further error, which would end the primary.
+    this.#worker.on('error', () => {})
     this.#worker.on('message', (message: unknown) => {
       const report = readReport(message)
       if (report?.report === 'retire') onRetire()
@@ -156,6 +161,7 @@ export class WorkerProcess {
   }
 
   #tell(order: Order['order']): void {
+    if (!this.#worker.isConnected()) return
     const message: Order = { order }
     // Ignore errors, because a worker that has exited needs no commands.
     this.#worker.send(message, () => {})

@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'prom-client'
 import { checkOption } from '../../protocol/check.ts'
+import { wordsOf } from '../errors.ts'
 import { isObject } from '../runtime/object.ts'
 import { withTimeLimit } from '../runtime/time-limit.ts'
 import { onLastMetrics } from './last-metrics.ts'
@@ -23,6 +24,8 @@ type MetricsMessage =
   | { readonly metrics: 'ask' | 'collect'; readonly id: number }
   | { readonly metrics: 'collected'; readonly id: number; readonly json: Json }
   | { readonly metrics: 'answer'; readonly id: number; readonly text: string }
+  // The metrics that the other side has requested cannot be read, for example because a gauge's `collect` has thrown.
+  | { readonly metrics: 'failed'; readonly id: number; readonly reason: string }
 
 /**
  * In the primary of `node:cluster`: merge the metrics of all worker processes whenever a worker process asks for them.
@@ -44,7 +47,10 @@ export function mergeMetrics(): () => void {
 
 /** Metrics of all worker processes, as seen by one worker process. */
 export type SharedMetrics = {
-  /** Return the text for Prometheus. If the primary does not respond, the text has only the metrics of this process. */
+  /**
+   * Return the text for Prometheus. If the primary does not respond, the text has only the metrics of this process.
+   * Rejects with the reason if the metrics of a worker process cannot be read.
+   */
   metrics(): Promise<string>
   /** Stop sharing the metrics of this process with the primary. */
   stop(): void
@@ -56,24 +62,25 @@ export type SharedMetrics = {
  */
 export function shareMetrics(registry: Registry): SharedMetrics {
   checkOption('shareMetrics: the registry', registry, registryRule)
-  const asked = new Map<number, (text: string) => void>()
+  const asked = new Map<number, (answer: MetricsMessage) => void>()
   const onMessage = (given: unknown): void => {
     const message = readMessage(given)
     if (message?.metrics === 'collect') void collect(registry, message.id)
-    else if (message?.metrics === 'answer') asked.get(message.id)?.(message.text)
+    else if (message !== null) asked.get(message.id)?.(message)
   }
   process.on('message', onMessage)
   const unsubscribe = onLastMetrics(() => collect(registry, LAST_ID))
   let lastId = 0
   const metrics = async (): Promise<string> => {
     const id = ++lastId
-    const answer = new Promise<string>((resolve) => {
+    const answered = new Promise<MetricsMessage>((resolve) => {
       asked.set(id, resolve)
       void sendToPrimary({ metrics: 'ask', id })
     })
-    const text = await withTimeLimit(ASK_MS, answer, null)
+    const answer = await withTimeLimit(ASK_MS, answered, null)
     asked.delete(id)
-    return text ?? registry.metrics()
+    if (answer?.metrics === 'failed') throw new Error(answer.reason)
+    return answer?.metrics === 'answer' ? answer.text : registry.metrics()
   }
   const stop = (): void => {
     process.off('message', onMessage)
@@ -82,8 +89,17 @@ export function shareMetrics(registry: Registry): SharedMetrics {
   return { metrics, stop }
 }
 
+/** Send the metrics of this process to the primary, or the reason why they cannot be read. Never rejects. */
 async function collect(registry: Registry, id: number): Promise<void> {
-  await sendToPrimary({ metrics: 'collected', id, json: await registry.getMetricsAsJSON() })
+  await sendToPrimary(await read(registry, id))
+}
+
+async function read(registry: Registry, id: number): Promise<MetricsMessage> {
+  try {
+    return { metrics: 'collected', id, json: await registry.getMetricsAsJSON() }
+  } catch (error) {
+    return { metrics: 'failed', id, reason: `worker process ${process.pid}: ${wordsOf(error)}` }
+  }
 }
 
 /** Resolves when the message is written. Never rejects. */
@@ -102,7 +118,7 @@ class Merger {
   #ended: Json | null
   #lastId: number
   /** Listeners for the responses of worker processes, by the id of the `collect` message. */
-  readonly #waiting: Map<number, (worker: number) => void>
+  readonly #waiting: Map<number, (worker: number, failure: string | null) => void>
 
   constructor() {
     this.#latest = new Map()
@@ -116,34 +132,47 @@ class Merger {
     if (message?.metrics === 'ask') void this.#answer(worker, message.id)
     else if (message?.metrics === 'collected') {
       this.#latest.set(worker.id, message.json)
-      this.#waiting.get(message.id)?.(worker.id)
-    }
+      this.#waiting.get(message.id)?.(worker.id, null)
+    } else if (message?.metrics === 'failed') this.#waiting.get(message.id)?.(worker.id, message.reason)
   }
 
   ended(worker: Worker): void {
     const latest = this.#latest.get(worker.id)
     this.#latest.delete(worker.id)
-    for (const answered of this.#waiting.values()) answered(worker.id)
+    for (const answered of this.#waiting.values()) answered(worker.id, null)
     if (latest !== undefined) void this.#keep(latest.filter(isCount))
   }
 
   async #answer(worker: Worker, id: number): Promise<void> {
-    await this.#collect()
-    const known = [...this.#latest.values(), ...(this.#ended === null ? [] : [this.#ended])]
-    const text = await merge(known).metrics()
-    const message: MetricsMessage = { metrics: 'answer', id, text }
+    const message = await this.#readAll(id)
     if (worker.isConnected()) worker.send(message, () => {})
   }
 
-  /** Ask all worker processes for their metrics, and wait for the responses, at most `COLLECT_MS`. */
-  async #collect(): Promise<void> {
+  async #readAll(id: number): Promise<MetricsMessage> {
+    try {
+      const reason = await this.#collect()
+      if (reason !== null) return { metrics: 'failed', id, reason }
+      const known = [...this.#latest.values(), ...(this.#ended === null ? [] : [this.#ended])]
+      return { metrics: 'answer', id, text: await merge(known).metrics() }
+    } catch (error) {
+      return { metrics: 'failed', id, reason: `metrics of several processes: ${wordsOf(error)}` }
+    }
+  }
+
+  /**
+   * Ask all worker processes for their metrics, and wait for the responses, at most `COLLECT_MS`. Resolves with the
+   * reason if a process cannot read its metrics, otherwise with null.
+   */
+  async #collect(): Promise<string | null> {
     const id = ++this.#lastId
     const message: MetricsMessage = { metrics: 'collect', id }
     const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker?.isConnected())
     const missing = new Set(workers.map((worker) => worker?.id))
-    if (missing.size === 0) return
+    if (missing.size === 0) return null
+    let reason: string | null = null
     const answered = new Promise<void>((resolve) => {
-      this.#waiting.set(id, (worker) => {
+      this.#waiting.set(id, (worker, failure) => {
+        reason ??= failure
         missing.delete(worker)
         if (missing.size === 0) resolve()
       })
@@ -151,12 +180,20 @@ class Merger {
     })
     await withTimeLimit(COLLECT_MS, answered, null)
     this.#waiting.delete(id)
+    return reason
   }
 
-  /** Add the counts of an ended process to the sum, because a counter must never decrease. */
+  /**
+   * Add the counts of an ended process to the sum, because a counter must never decrease. Counts that cannot be merged
+   * are dropped. Never rejects.
+   */
   async #keep(counts: Json): Promise<void> {
     const all = this.#ended === null ? [counts] : [this.#ended, counts]
-    this.#ended = await merge(all).getMetricsAsJSON()
+    try {
+      this.#ended = await merge(all).getMetricsAsJSON()
+    } catch {
+      // The metrics of the process name an unknown aggregator. Every scrape before has reported this.
+    }
   }
 }
 

@@ -74,6 +74,10 @@ export class Child {
   readonly restart: Restart
   /** True if the supervisor removes the child from its list when the child has ended and is not restarted. */
   readonly isDynamic: boolean
+  /** Definition of the worker; null for a supervisor. */
+  readonly definition: object | null
+  /** True if the supervisor has stopped the child to restart it, and the child has neither started nor stopped since. */
+  awaitsRestart: boolean
   readonly #shutdown: number | 'brutal_kill'
   readonly #make: (id: string) => Supervised
   #status: ChildStatus
@@ -90,6 +94,8 @@ export class Child {
     this.name = 'worker' in spec ? spec.worker.name : 'supervisor'
     this.restart = restart
     this.isDynamic = restart === 'temporary' || ('worker' in spec && spec.dynamic === true)
+    this.definition = 'worker' in spec ? spec.worker : null
+    this.awaitsRestart = false
     this.#shutdown = shutdown
     this.#make = make
     this.#status = 'stopped'
@@ -118,7 +124,10 @@ export class Child {
     this.#starts += 1
     const exit = await instance.start()
     if (exit !== null) this.ended(instance)
-    else if (this.#status === 'starting') this.#status = 'running'
+    else {
+      this.awaitsRestart = false
+      if (this.#status === 'starting') this.#status = 'running'
+    }
     return exit
   }
 
@@ -135,6 +144,7 @@ export class Child {
    */
   async stop(): Promise<boolean> {
     const instance = this.#instance
+    this.awaitsRestart = false
     if (instance === null) return true
     this.#status = 'stopping'
     let isInTime = true

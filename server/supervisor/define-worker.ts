@@ -17,6 +17,7 @@ export type WorkerInfoHandler<State> = (
 
 /**
  * Result of a call's handler. If the reply is a promise, the worker handles other messages until the promise settles.
+ * If the worker ends before, the call is rejected, unless the same result has ended the worker.
  */
 export type CallResult = WorkerStop | { readonly reply: unknown; readonly stop?: WorkerStop['stop'] }
 

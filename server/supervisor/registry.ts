@@ -11,7 +11,7 @@ const aSupervisor = rule('a Supervisor', (value) => value instanceof Supervisor)
 export type RegistryOptions<Context, Calls = AnyCalls> = {
   /** Definition of the workers. */
   readonly worker: WorkerDefinition<Context, Calls>
-  /** Creates the context for `init` of a key's worker. */
+  /** Creates the context for `init` of a key's worker. Called when the worker is first started. */
   readonly context: (key: string) => Context
   /** First part of each child's id. The id has the form `name:key`. Default: the worker's name. */
   readonly name?: string
@@ -42,11 +42,13 @@ export class Registry<Context, Calls = AnyCalls> {
 
   /**
    * Return the worker of a key, and start it if it is not running. Concurrent callers get the same worker. Rejects when
-   * the worker's `init` fails or the supervisor stops.
+   * `context` throws, the worker's `init` fails, the supervisor stops, or the child with the id `name:key` runs another
+   * worker.
    */
   async ensure(key: string): Promise<ChildHandle<Calls>> {
     checkOption('registry.ensure(): the key', key, string)
-    return this.#supervisor.ensureChild(this.#spec(key))
+    const create = (): WorkerSpec<Context, Calls> => this.#spec(key)
+    return this.#supervisor.ensureWorker(this.#prefix + key, this.#options.worker, create)
   }
 
   /** Return the worker of a key, like `Registry.lookup/2`; null if there is none. */

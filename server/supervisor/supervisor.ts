@@ -7,6 +7,7 @@ import { telemetry } from '../telemetry/telemetry.ts'
 import { Child, type ChildInfo, idOf, type SupervisorSpec, type WorkerSpec } from './child.ts'
 import { ChildHandle } from './child-handle.ts'
 import { ChildSupervisor } from './child-supervisor.ts'
+import type { WorkerDefinition } from './define-worker.ts'
 import { checkSpec, supervisorOptions } from './rules.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import { Worker } from './worker.ts'
@@ -19,7 +20,8 @@ import { Worker } from './worker.ts'
 // application decides what to do.
 //
 // Invariant: starts, exits and stops of children are handled one after the other in one queue, like messages of an OTP
-// process. Only `stop` of the whole supervisor does not wait in the queue.
+// process. Only `stop` of the whole supervisor does not wait in the queue. A restart that fails is tried again at the end
+// of the queue.
 
 /**
  * Siblings that are restarted together with a child that ended. `'one_for_one'`: none. `'one_for_all'`: all.
@@ -44,11 +46,17 @@ export type SupervisorOptions = {
 /** Spec of a worker or a supervisor. */
 export type ChildSpec<Context, Calls> = WorkerSpec<Context, Calls> | SupervisorSpec
 
+/** Id of a child, and a function that creates its spec. */
+type LazySpec<Context, Calls> = { readonly id: string; create(): WorkerSpec<Context, Calls> }
+
 /** Functions of a logger that a supervisor uses. */
 export interface SupervisorLogger {
   error(details: object, message: string): void
   warn(details: object, message: string): void
 }
+
+/** Failure of a child, which a restart follows. */
+type Crash = { readonly child: Child; readonly exit: Exit }
 
 /** Starts children in order, restarts children that end, and stops children in reverse, like OTP's supervisors. */
 export class Supervisor {
@@ -100,13 +108,27 @@ export class Supervisor {
    * child. If the child is ending, waits for its end and then starts it again. Rejects when the
    * child's `init` fails, the spec is invalid or the supervisor stops.
    */
-  async ensureChild<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls>> {
-    for (;;) {
-      const found = await this.#enqueue(() => this.#ensure(spec))
-      if (found instanceof ChildHandle) return found
-      // The child is ending. Wait for its exit, then try again. The supervisor handles the exit before the next try.
-      await found.exited
-    }
+  ensureChild<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls>> {
+    return this.#ensure(() => {
+      checkSpec(spec)
+      return { id: idOf(spec), create: () => spec }
+    })
+  }
+
+  /**
+   * Like `ensureChild`, but call `create` for the spec only if no child has this id. Rejects if the child with this id
+   * does not run `worker`. Used by the registry.
+   */
+  ensureWorker<Context, Calls>(
+    id: string,
+    worker: WorkerDefinition<Context, Calls>,
+    create: () => WorkerSpec<Context, Calls>,
+  ): Promise<ChildHandle<Calls>> {
+    return this.#ensure(() => {
+      const child = this.#children.get(id)
+      if (child !== undefined && child.definition !== worker) throw otherWorker(child)
+      return { id, create }
+    })
   }
 
   /** Return the child that has this id, even if the child is not running; null if no child has this id. */
@@ -203,14 +225,26 @@ export class Supervisor {
     }
   }
 
+  /** Call `find` for the id of a child, and return this child. If it is ending, wait for its end and call again. */
+  async #ensure<Context, Calls>(find: () => LazySpec<Context, Calls>): Promise<ChildHandle<Calls>> {
+    for (;;) {
+      const found = await this.#enqueue(() => this.#findOrStart(find()))
+      if (found instanceof ChildHandle) return found
+      // The child is ending. Wait for its exit, then try again. The supervisor handles the exit before the next try.
+      await found.exited
+    }
+  }
+
   /**
-   * Return the handle of the child with the spec's id. If the child does not exist or has ended, start it first. If the
-   * child is ending, return its ending instance instead of a handle.
+   * Return the handle of the child with this id. If the child does not exist or has ended, start it first. If the child
+   * is ending, return its ending instance instead of a handle.
    */
-  async #ensure<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls> | Supervised> {
-    checkSpec(spec)
-    const child = this.#children.get(idOf(spec))
-    if (child === undefined) return this.#add(spec)
+  async #findOrStart<Context, Calls>({
+    id,
+    create,
+  }: LazySpec<Context, Calls>): Promise<ChildHandle<Calls> | Supervised> {
+    const child = this.#children.get(id)
+    if (child === undefined) return this.#add(create())
     const { instance } = child
     if (instance === null) return this.#begin(child)
     return instance instanceof Worker && !instance.isOpen ? instance : this.#handle(child)
@@ -219,7 +253,8 @@ export class Supervisor {
   async #begin<Calls>(child: Child): Promise<ChildHandle<Calls>> {
     if (this.#stopped !== null) throw stopped(child.id)
     const exit = await this.#start(child)
-    if (exit === null) return this.#handle(child)
+    // If the supervisor has stopped during `init`, the child is ending, although it has started.
+    if (exit === null && this.#stopped === null) return this.#handle(child)
     throw exit instanceof Error ? exit : stopped(child.id)
   }
 
@@ -276,22 +311,28 @@ export class Supervisor {
   async #exited(child: Child, exit: Exit): Promise<void> {
     const isCrash = exit === 'killed' || exit instanceof Error
     const isRestarted = child.restart === 'permanent' || (child.restart === 'transient' && isCrash)
-    if (isRestarted) await this.#restart(child, exit)
+    if (isRestarted) await this.#restart({ child, exit }, this.#groupOf(child))
     else if (child.isDynamic) this.#forget(child)
   }
 
   /**
-   * Restart a child, and the siblings that `strategy` includes, until all of them run again. A failed restart counts as
-   * a crash (SUPERVISE-4).
+   * Stop a group of children, and start them again. If one of them fails to start, this counts as a crash (SUPERVISE-4).
+   * The next attempt waits at the end of the queue, so that a child that always fails does not block the others.
    */
-  async #restart(child: Child, exit: Exit): Promise<void> {
-    let crash: { child: Child; exit: Exit } | null = { child, exit }
-    while (crash !== null && this.#stopped === null) {
-      if (!this.#mayRestart()) return this.#giveUp(crash.child, crash.exit)
-      // Wait one event-loop turn, so that a child that always fails immediately does not starve the process.
-      await nextTurn()
-      crash = await this.#restartGroup(this.#groupOf(crash.child))
-    }
+  async #restart({ child, exit }: Crash, group: Child[]): Promise<void> {
+    if (this.#stopped !== null) return
+    if (!this.#mayRestart()) return this.#giveUp(child, exit)
+    // Wait one event-loop turn, so that a child that always fails immediately does not starve the process.
+    await nextTurn()
+    const crash = await this.#restartGroup(group)
+    if (crash !== null) void this.#enqueue(() => this.#retry(crash, group))
+  }
+
+  /** Continue a restart that failed, unless all children have started or were stopped meanwhile. */
+  async #retry(crash: Crash, group: Child[]): Promise<void> {
+    const waiting = group.filter((one) => one.awaitsRestart && this.#children.get(one.id) === one)
+    if (waiting.includes(crash.child)) await this.#restart(crash, this.#groupOf(crash.child))
+    else if (waiting.length > 0) await this.#restart(crash, waiting)
   }
 
   #mayRestart(): boolean {
@@ -307,8 +348,9 @@ export class Supervisor {
     return this.#options.strategy === 'one_for_all' ? all : all.slice(all.indexOf(child))
   }
 
-  async #restartGroup(group: Child[]): Promise<{ child: Child; exit: Exit } | null> {
+  async #restartGroup(group: Child[]): Promise<Crash | null> {
     await this.#stopEach(group)
+    for (const child of group) child.awaitsRestart = true
     for (const child of group) {
       if (child.restart === 'temporary') this.#children.delete(child.id)
       else if (this.#stopped === null) {
@@ -366,6 +408,13 @@ function taken(id: string): UsageError {
   return new UsageError(
     'PHX_ERR_OPTION',
     `child "${id}" exists already: \`id\` must be unique among the children of the supervisor`,
+  )
+}
+
+function otherWorker({ id, name }: Child): UsageError {
+  return new UsageError(
+    'PHX_ERR_OPTION',
+    `child "${id}" exists already and runs another worker ("${name}"): choose another \`name\` for the registry`,
   )
 }
 

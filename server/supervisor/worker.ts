@@ -75,7 +75,9 @@ export class Worker implements Supervised {
   ): Promise<unknown> {
     if (!this.#isOpen) return Promise.reject(new CallError(owner, name, { reason: 'not_running' }))
     const call = new Call(owner, name, timeout)
+    const forget = (): void => void this.#calls.delete(call)
     this.#calls.add(call)
+    call.answer.then(forget, forget)
     this.#take({ name, value, call })
     return call.answer
   }
@@ -181,7 +183,6 @@ export class Worker implements Supervised {
   #unhandled(name: string, call: Call | null): null {
     if (call === null) this.#observer.onUnhandled(name)
     else {
-      this.#calls.delete(call)
       const known = [...this.#definition.handleCall.keys()].join(', ') || 'none'
       const message = `worker "${this.#definition.name}": unknown call "${name}". Handlers in handleCall: ${known}`
       call.fail(new UsageError('PHX_ERR_DEFINITION', message))
@@ -191,7 +192,8 @@ export class Worker implements Supervised {
 
   /**
    * Answer a call with the `reply` in the handler's result, if any. Returns false if the result has a `stop` reason.
-   * When the worker ends, all unanswered calls are rejected.
+   * When the worker ends, all unanswered calls are rejected, except for a call whose handler returned both `stop` and a
+   * promise as `reply`.
    */
   #reply(call: Call, callback: string, result: unknown): boolean {
     if (!isResult(result)) {
@@ -199,11 +201,10 @@ export class Worker implements Supervised {
       const given = Object.hasOwn(Object(result), 'stop') ? '{ stop: undefined }' : shown(result)
       throw new UsageError('PHX_ERR_RESULT', `${callback} must return ${legal} (got ${given})`)
     }
-    if ('reply' in result) {
-      this.#calls.delete(call)
-      call.reply(result.reply)
-    }
-    return !('stop' in result) || result.stop === undefined
+    if ('reply' in result) call.reply(result.reply)
+    if (!('stop' in result) || result.stop === undefined) return true
+    if ('reply' in result) this.#calls.delete(call)
+    return false
   }
 
   /** Run `terminate` and return the reason. As in OTP, a crash in `terminate` replaces the reason. */

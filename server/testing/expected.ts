@@ -33,16 +33,24 @@ export function exactly(value: unknown): Exactly {
   return new Exactly(value)
 }
 
-/** Describe the first difference between the expected and the actual value; null if there is no difference. */
+/**
+ * Describe the first difference between the expected and the actual value; null if there is no difference. A predicate
+ * or matcher that throws is a difference.
+ */
 export function difference(expected: unknown, actual: unknown, path = ''): string | null {
   const at = path === '' ? '' : `${path}: `
   if (typeof expected === 'function') {
-    const result: unknown = expected(actual)
-    return result ? null : `${at}the predicate returned ${show(result)}`
+    const result = attempt(() => expected(actual))
+    if ('thrown' in result) return `${at}the predicate threw ${result.thrown}`
+    return result.value ? null : `${at}the predicate returned ${show(result.value)}`
   }
   const differs = `${at}expected ${show(expected)}, got ${show(actual)}`
   if (expected instanceof Exactly) return isDeepStrictEqual(expected.value, actual) ? null : differs
-  if (isAsymmetric(expected)) return expected.asymmetricMatch(actual) ? null : differs
+  if (isAsymmetric(expected)) {
+    const result = attempt(() => expected.asymmetricMatch(actual))
+    if ('thrown' in result) return `${differs}; the matcher threw ${result.thrown}`
+    return result.value ? null : differs
+  }
   if (Array.isArray(expected)) {
     if (!Array.isArray(actual) || actual.length !== expected.length) return differs
     return firstOf(expected.map((item, index) => difference(item, actual[index], `${path}[${index}]`)))
@@ -55,6 +63,17 @@ export function difference(expected: unknown, actual: unknown, path = ''): strin
       difference(expected[key], Reflect.get(actual, key), path === '' ? key : `${path}.${key}`),
     ),
   )
+}
+
+type Attempt = { readonly value: unknown } | { readonly thrown: string }
+
+/** Call a function of the test. An error of the test must not reach the server or the client under test. */
+function attempt(call: () => unknown): Attempt {
+  try {
+    return { value: call() }
+  } catch (error) {
+    return { thrown: error instanceof Error ? `${error.name}: ${error.message}` : show(error) }
+  }
 }
 
 function firstOf(differences: readonly (string | null)[]): string | null {

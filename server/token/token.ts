@@ -1,14 +1,5 @@
 import { createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto'
-import {
-  checkOption,
-  object,
-  oneOf,
-  positiveInteger,
-  type Rule,
-  type Rules,
-  rule,
-  string,
-} from '../../protocol/check.ts'
+import { checkOption, object, oneOf, type Rule, type Rules, rule, string } from '../../protocol/check.ts'
 import { schema } from '../../protocol/schema.ts'
 import { shown } from '../../protocol/shown.ts'
 import { UsageError } from '../errors.ts'
@@ -224,9 +215,15 @@ const signedTime = rule(
   'a number of seconds since 1970',
   (value) => typeof value === 'number' && Number.isFinite(value * 1000),
 )
+/** Largest number of rounds, and length of a key, that Node's PBKDF2 accepts. */
+const MAX_PBKDF2 = 2 ** 31 - 1
+const pbkdf2Integer = rule(
+  `an integer from 1 to ${MAX_PBKDF2}`,
+  (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_PBKDF2,
+)
 const keyRules: Rules<KeyOptions> = {
-  keyIterations: positiveInteger,
-  keyLength: positiveInteger,
+  keyIterations: pbkdf2Integer,
+  keyLength: pbkdf2Integer,
   keyDigest: oneOf('sha256', 'sha384', 'sha512'),
 }
 /** Rules for encryption: AES requires one of these key lengths. */

@@ -127,11 +127,12 @@ test.each([
   expect((await call('POST', '/broadcast', body)).status).toBe(400)
 })
 
-test('an unknown key closes no channel, and without a body all of a topic are closed', async () => {
+test('an unknown key or an empty socket id closes no channel, and without a body all of a topic are closed', async () => {
   const { call, enter } = await open()
   await enter('room:a', 'ann')
   await enter('room:a', 'bob')
   expect(await call('POST', '/topics/room:a/close', { socketid: 'user:bob' })).toMatchObject({ status: 400 })
+  expect(await call('POST', '/topics/room:a/close', { socketId: '' })).toMatchObject({ status: 400 })
   expect((await call('POST', '/topics/room:a/close', { socketId: 'user:bob' })).body).toEqual({ closed: 1 })
   expect((await call('POST', '/topics/room:a/close')).body).toEqual({ closed: 1 })
 })

@@ -1,11 +1,12 @@
 import { once } from 'node:events'
-import { Agent, request } from 'node:http'
+import { Agent, request, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import { Closing } from '../../../server/cluster/closing.ts'
 import { Deferred } from '../../helpers/deferred.ts'
+import { certificate, Http2Client } from '../../helpers/http2.ts'
 
 /** An app that listens, and answers when it is told to. */
 async function listen() {
@@ -88,4 +89,18 @@ test('closing ends a connection on which nothing was ever sent', async () => {
   const silent = connect(port, '127.0.0.1')
   await Promise.all([once(silent, 'connect'), once(app.server, 'connection')])
   await Promise.all([close(), once(silent, 'close')])
+})
+
+test('closes an HTTP/2 server, and the app closes its sessions', async () => {
+  const app = fastify({ http2: true, https: certificate, forceCloseConnections: true })
+  app.get('/', () => 'at once')
+  onTestFinished(() => app.close())
+  const client = new Http2Client(await app.listen({ port: 0, host: '127.0.0.1' }))
+  expect(await client.request('/')).toMatchObject({ status: 200, body: 'at once' })
+  const closing = new Closing(app.server as unknown as Server)
+  await closing.pause()
+  await closing.end()
+  const closed = once(client.session, 'close')
+  await app.close()
+  await closed
 })

@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { bundle, type Scripts } from '../../helpers/own-process.ts'
 import { connect, type RawClient } from '../../helpers/raw-client.ts'
 import { readMetrics } from '../../helpers/read-metrics.ts'
+import { until } from '../../helpers/until.ts'
 import { WorkerProcesses } from '../../helpers/worker-processes.ts'
 import type { Plan } from './cluster-processes.ts'
 
@@ -36,13 +38,19 @@ const open = (base: string) => connect(`${base.replace('http', 'ws')}/socket/web
 
 const reasons = (app: WorkerProcesses) => app.lines.filter((line) => line.startsWith('fastify-phoenix'))
 
-describe('a reload keeps the old workers if a new one, after it has listened,', () => {
+describe('a reload keeps the old workers if a new one', () => {
   it.each<[what: string, Plan, reason: string, env: Record<string, string>]>([
-    ['fails at once', 'fail', 'half a deploy', {}],
-    ['fails later', 'fail later', 'half a deploy', {}],
-    ['exits', 'exit', 'exit code 7', {}],
-    ['does not start in time', 'hang', '`start` did not resolve within 0.5 s', { START_LIMIT: '500' }],
+    ['fails at once after it has listened', 'fail', 'half a deploy', {}],
+    ['fails later after it has listened', 'fail later', 'half a deploy', {}],
+    ['exits after it has listened', 'exit', 'exit code 7', {}],
+    [
+      'does not start in time after it has listened',
+      'hang',
+      '`start` did not resolve within 0.5 s',
+      { START_LIMIT: '500' },
+    ],
     ['fails later, and so does another', 'fail later', 'half a deploy', { WORKERS: '2' }],
+    ['fails while another hangs before it listens', 'one fails before', 'half a deploy', { WORKERS: '2' }],
   ])('%s', async (_what, next, reason, env) => {
     const { app, plan, pids, base } = await start(env)
     const client = await open(base)
@@ -108,6 +116,62 @@ describe('a primary', () => {
     expect(await app.exited).toEqual({ code: 1, signal: null })
     expect(reasons(app)).toEqual(['fastify-phoenix: half a deploy'])
   })
+})
+
+describe('the reason of `failed` is reported although the server cannot stop', () => {
+  it('by the primary, for a worker', async () => {
+    const { app } = run('give up')
+    expect(await app.line(/"reason":.*"worker process exited"/)).toContain('"reason":"gave up"')
+  })
+
+  it('without workers', async () => {
+    const { app } = run('give up', { WORKERS: '0' })
+    expect(await app.exited).toEqual({ code: 1, signal: null })
+    expect(reasons(app)).toEqual(['fastify-phoenix: gave up'])
+  })
+})
+
+/** Longer than the wait before the first replacement of a worker that exits. A shorter wait only makes a test weaker. */
+const BACKOFF_MS = 1_000
+
+describe('the number of workers is complete again if a worker dies', () => {
+  it('while the successor of another starts', async () => {
+    const { app, plan, pids } = await start({ WORKERS: '2' })
+    plan('wait before')
+    process.kill(pids[0] ?? 0, 'SIGTERM')
+    await until(() => app.running.length === 3)
+    process.kill(pids[1] ?? 0, 'SIGKILL')
+    await app.line(/worker process exited/)
+    await sleep(BACKOFF_MS)
+    plan('start')
+    const [, , ...successors] = await app.listened(4)
+    await app.line(/worker processes replaced/)
+    expect(app.running.sort()).toEqual(successors.sort())
+  })
+
+  it('and a reload begins before its replacement', async () => {
+    const { app, plan, pids } = await start({ WORKERS: '2' })
+    plan('wait before')
+    process.kill(pids[0] ?? 0, 'SIGKILL')
+    await app.line(/worker process exited/)
+    app.child.kill('SIGHUP')
+    await sleep(BACKOFF_MS)
+    plan('start')
+    const [, , ...successors] = await app.listened(4)
+    await app.line(/worker processes replaced/)
+    expect(app.running.sort()).toEqual(successors.sort())
+  })
+})
+
+test('a reload replaces workers that hang before they listen, also the first ones', async () => {
+  const { app, plan } = run('hang before', { WORKERS: '2' })
+  await until(() => app.lines.filter((line) => line.includes('hangs before')).length === 2)
+  plan('start')
+  app.child.kill('SIGHUP')
+  const successors = await app.listened(2)
+  await app.line(/worker processes replaced/)
+  await app.line(/all have started/)
+  expect(app.running.sort()).toEqual(successors.sort())
 })
 
 test('the counts of replaced workers include those of their drain, without a scrape before', async () => {

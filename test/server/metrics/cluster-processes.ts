@@ -5,7 +5,10 @@ import { mergeMetrics, shareMetrics } from '../../../server/metrics/cluster.ts'
 /** Requests of the test to the primary; `id` is a worker's. */
 export type Order =
   | { readonly order: 'fork' }
-  | { readonly order: 'count' | 'read' | 'kill' | 'stop' | 'continue'; readonly id: number }
+  | {
+      readonly order: 'count' | 'read' | 'break' | 'mend' | 'kill' | 'stop' | 'continue'
+      readonly id: number
+    }
 
 if (cluster.isPrimary) lead()
 else work()
@@ -22,7 +25,7 @@ function lead(): void {
     }
     const worker = cluster.workers?.[given.id]
     const signals = { kill: 'SIGKILL', stop: 'SIGSTOP', continue: 'SIGCONT' } as const
-    if (given.order === 'count' || given.order === 'read') {
+    if (!(given.order in signals)) {
       worker?.on('message', function answered(message: object) {
         if (!('told' in message)) return
         worker.off('message', answered)
@@ -30,7 +33,7 @@ function lead(): void {
       })
       worker?.send(given)
     } else {
-      worker?.process.kill(signals[given.order])
+      worker?.process.kill(signals[given.order as keyof typeof signals])
       if (given.order === 'kill') worker?.once('exit', () => tell({}))
       else tell({})
     }
@@ -44,7 +47,11 @@ function work(): void {
   const id = cluster.worker?.id ?? 0
   const counter = new Counter({ name: 'counted_total', help: 'h', labelNames: ['kind'], registers })
   const histogram = new Histogram({ name: 'sized', help: 'h', buckets: [1], registers })
-  new Gauge({ name: 'summed', help: 'h', registers }).set(id)
+  let isBroken = false
+  const collect = () => {
+    if (isBroken) throw new Error('no figures')
+  }
+  new Gauge({ name: 'summed', help: 'h', registers, collect }).set(id)
   new Gauge({ name: 'largest', help: 'h', aggregator: 'max', registers }).set(id)
   new Gauge({ name: 'smallest', help: 'h', aggregator: 'min', registers }).set(id)
   const shared = shareMetrics(registry)
@@ -53,7 +60,11 @@ function work(): void {
       counter.inc({ kind: 'a' })
       histogram.observe(id)
       process.send?.({ told: '' })
-    } else if (order === 'read') process.send?.({ told: await shared.metrics() })
+    } else if (order === 'read') process.send?.({ told: await shared.metrics().catch(String) })
+    else if (order === 'break' || order === 'mend') {
+      isBroken = order === 'break'
+      process.send?.({ told: '' })
+    }
   }
   process.on('message', (order: Order) => void obey(order))
   process.send?.({ ready: true })

@@ -73,6 +73,18 @@ test('a hanging worker process is included with its latest values', async () => 
   expect(await read(ids[0])).toMatchObject({ 'counted_total{kind="a"}': 5 })
 })
 
+test('a gauge that cannot be collected fails the scrape with its reason, and ends no process', async () => {
+  const { tell, read, count, ids } = await start()
+  await count(ids[1], 3)
+  await read(ids[0])
+  await tell('break', ids[1])
+  const failure = expect.stringMatching(/^Error: worker process \d+: no figures$/)
+  expect(await tell('read', ids[0])).toEqual({ told: failure })
+  expect(await tell('read', ids[1])).toEqual({ told: failure })
+  await tell('mend', ids[1])
+  expect(await read(ids[0])).toMatchObject({ 'counted_total{kind="a"}': 3, summed: 3 })
+})
+
 test('a process whose primary does not answer returns its own metrics', async () => {
   // The primary of this process is vitest's, if it has one, and knows nothing of metrics.
   const registry = new Registry()

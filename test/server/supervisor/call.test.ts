@@ -22,6 +22,7 @@ const counter = defineWorker({
       return { reply: 'waited' }
     },
     quit: (_value, state) => ({ stop: 'normal', reply: state.count }),
+    quitLater: (answer: Promise<string>) => ({ stop: 'normal', reply: answer }),
     leave: () => ({ stop: 'normal' }),
     crash: () => {
       throw new Error('broke')
@@ -58,6 +59,50 @@ test('a call can end the worker, with or without an answer (WORKER-7)', async ()
   expect(await one.handle.call('quit')).toBe(40)
   const two = await startCounter()
   await expect(two.handle.call('leave')).rejects.toMatchObject({ reason: 'ended', cause: 'normal' })
+})
+
+test('a call whose reply is pending is rejected when the worker ends (WORKER-7)', async () => {
+  const { handle } = await startCounter()
+  const waiting = handle.call('later', new Promise<string>(() => {}))
+  await handle.call('count')
+  await Promise.all([handle.stop(), expect(waiting).rejects.toMatchObject({ reason: 'ended' })])
+})
+
+test('a handler that ends the worker can reply with a promise (WORKER-7)', async () => {
+  const { supervisor, handle } = await startCounter()
+  const gate = new Deferred<string>()
+  const waiting = handle.call('quitLater', gate.promise)
+  await vi.waitUntil(() => supervisor.children().length === 0)
+  gate.resolve('now')
+  expect(await waiting).toBe('now')
+})
+
+test.each([
+  [
+    'reply',
+    {
+      get reply(): never {
+        throw new Error('no')
+      },
+    },
+  ],
+  [
+    'then',
+    {
+      reply: {
+        // biome-ignore lint/suspicious/noThenProperty: the test needs it
+        get then(): never {
+          throw new Error('no')
+        },
+      },
+    },
+  ],
+])('a reply whose getter `%s` throws crashes the worker and rejects the call', async (_name, result) => {
+  const supervisor = supervise()
+  const worker = defineWorker({ name: 'w', init() {}, handleCall: { go: () => result } })
+  const handle = await supervisor.startChild({ worker, restart: 'temporary' })
+  const answer = handle.call('go', undefined, { timeout: Number.POSITIVE_INFINITY })
+  await expect(answer).rejects.toMatchObject({ reason: 'ended', cause: { cause: { message: 'no' } } })
 })
 
 test('a crash rejects its call and all waiting ones; the next reaches the new instance (WORKER-7)', async () => {

@@ -64,6 +64,36 @@ test('ignores other children, and keeps no state of ended rooms', async () => {
   expect(supervisor.children()).toHaveLength(1)
 })
 
+test('creates the context only for the first start of a worker', async () => {
+  const supervisor = supervise()
+  let contexts = 0
+  const context = (key: string) => {
+    contexts += 1
+    if (contexts > 1) throw new Error('no second context')
+    return { room: key }
+  }
+  const rooms = new Registry(supervisor, { worker: room, context })
+  const handle = await rooms.ensure('a')
+  expect(await (await rooms.ensure('a')).call('post')).toBe('a 1')
+  handle.send('crash')
+  expect(await (await rooms.ensure('a')).call('post').catch(() => rooms.ensure('a'))).toBeDefined()
+  await expect(rooms.ensure('b')).rejects.toThrow('no second context')
+  expect(rooms.keys()).toEqual(['a'])
+})
+
+test('refuses a key whose id belongs to another worker', async () => {
+  const supervisor = supervise()
+  const other = defineWorker({ name: 'other', init() {} })
+  const rooms = new Registry(supervisor, { worker: room, context: (key) => ({ room: key }) })
+  const games = new Registry(supervisor, { worker: other, name: 'room:x', context: () => undefined })
+  await rooms.ensure('x:1')
+  await expect(games.ensure('1')).rejects.toMatchObject({
+    code: 'PHX_ERR_OPTION',
+    message:
+      'child "room:x:1" exists already and runs another worker ("room"): choose another `name` for the registry',
+  })
+})
+
 test('refuses options without a worker or a context', () => {
   const supervisor = supervise()
   const wrong = { worker: room, context: {} } as unknown as {

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import type { Supervisor, SupervisorOptions } from '../../../server/supervisor/supervisor.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
 import { family, supervise } from '../../helpers/supervise.ts'
 import { Trace } from '../../helpers/trace.ts'
@@ -95,6 +96,67 @@ test('a child that always fails at once does not starve the process', async () =
   expect(starts).toBeGreaterThan(before)
   await supervisor.stop()
   expect(trace.lines.at(-1)).toBe('a terminate "shutdown"')
+})
+
+/** A supervisor of `a`, `b` and `c` whose `b` fails to restart until `isUp` is true. All of them are down or running. */
+async function failingRestart(options: Partial<SupervisorOptions> = {}) {
+  const trace = new Trace()
+  const supervisor = supervise({ maxRestarts: Number.POSITIVE_INFINITY, ...options })
+  const state = { isUp: true }
+  const init = () => {
+    if (!state.isUp) throw new Error('down')
+  }
+  await supervisor.startChild({ worker: tracedWorker('a'), context: { trace } })
+  await supervisor.startChild({ worker: tracedWorker('b'), context: { trace, init } })
+  await supervisor.startChild({ worker: tracedWorker('c'), context: { trace } })
+  state.isUp = false
+  trace.worker('b').send('crash')
+  await trace.has('b init', 3)
+  return { trace, supervisor, state }
+}
+
+const statuses = (supervisor: Supervisor) => supervisor.children().map(({ id, status }) => `${id} ${status}`)
+
+test('a restart that keeps failing does not block other children, and ends when the child is terminated', async () => {
+  const { trace, supervisor } = await failingRestart()
+  await supervisor.startChild({ worker: tracedWorker('d'), context: { trace } })
+  expect(await supervisor.terminateChild('a')).toBe(true)
+  await expect(supervisor.restartChild('b')).rejects.toThrow('down')
+  expect(await supervisor.terminateChild('b')).toBe(true)
+  trace.take()
+  for (let n = 0; n < 10; n++) await nextTurn()
+  expect(trace.lines).toEqual([])
+  expect(statuses(supervisor)).toEqual(['a stopped', 'b stopped', 'c running', 'd running'])
+})
+
+test.each([
+  ['deleted', (supervisor: Supervisor) => supervisor.deleteChild('b')],
+  ['stopped by its handle', (supervisor: Supervisor) => supervisor.whereis('b')?.stop()],
+])('a restart that keeps failing ends when the child is %s', async (_how, remove) => {
+  const { trace, supervisor } = await failingRestart()
+  await remove(supervisor)
+  trace.take()
+  for (let n = 0; n < 10; n++) await nextTurn()
+  expect(trace.lines).toEqual([])
+  expect(statuses(supervisor)).toEqual(['a running', 'c running'])
+})
+
+test('a child that runs again before the next attempt is left alone', async () => {
+  const { trace, supervisor, state } = await failingRestart()
+  state.isUp = true
+  trace.take()
+  await supervisor.ensureChild({ worker: tracedWorker('b'), context: { trace } })
+  for (let n = 0; n < 10; n++) await nextTurn()
+  expect(trace.lines).toEqual(['b init'])
+})
+
+test('siblings that a restart has stopped start again if the failing child is terminated', async () => {
+  const { trace, supervisor } = await failingRestart({ strategy: 'rest_for_one' })
+  expect(trace.lines.filter((line) => line.startsWith('c'))).toEqual(['c init', 'c terminate "shutdown"'])
+  expect(await supervisor.terminateChild('b')).toBe(true)
+  await trace.has('c init', 2)
+  for (let n = 0; n < 10; n++) await nextTurn()
+  expect(statuses(supervisor)).toEqual(['a running', 'b stopped', 'c running'])
 })
 
 test('`failed` can be ignored', async () => {

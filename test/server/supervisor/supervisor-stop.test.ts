@@ -177,3 +177,19 @@ test('starts no child after it has stopped', async () => {
   })
   expect(trace.lines).toEqual([])
 })
+
+test('a start whose init finishes after the stop has begun is rejected (SUPERVISE-1)', async () => {
+  const { supervisor, trace } = await family([])
+  const gate = new Deferred()
+  const starting = supervisor.startChild({
+    worker: tracedWorker('a'),
+    context: { trace, init: () => gate.promise },
+  })
+  const refusal = expect(starting).rejects.toThrow('child "a" cannot start: the supervisor has stopped')
+  await trace.has('a init')
+  const stopping = supervisor.stop()
+  gate.resolve()
+  await Promise.all([stopping, refusal])
+  expect(trace.lines).toEqual(['a init', 'a terminate "shutdown"'])
+  expect(supervisor.children()).toEqual([])
+})

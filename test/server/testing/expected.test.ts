@@ -16,6 +16,10 @@ test.each([
   expect(difference(expected, actual)).toBeNull()
 })
 
+function refuse(): never {
+  throw 'no'
+}
+
 test.each([
   [{ a: 1 }, { a: 2 }, 'a: expected 1, got 2'],
   [{ a: undefined }, { a: 1 }, 'a: expected undefined, got 1'],
@@ -24,6 +28,17 @@ test.each([
   [{ a: () => false }, { a: 1 }, 'a: the predicate returned false'],
   [{ a: () => {} }, { a: 1 }, 'a: the predicate returned undefined'],
   [{ a: expect.any(Number) }, { a: 'x' }, "a: expected Any<Number>, got 'x'"],
+  [
+    { a: (value: string) => value.trim() },
+    { a: 1 },
+    'a: the predicate threw TypeError: value.trim is not a function',
+  ],
+  [refuse, 1, "the predicate threw 'no'"],
+  [
+    { a: { asymmetricMatch: refuse, toString: () => 'M' } },
+    { a: 1 },
+    "a: expected M, got 1; the matcher threw 'no'",
+  ],
   [{ a: 1 }, null, 'expected { a: 1 }, got null'],
   [[1], { 0: 1, length: 1 }, "expected [ 1 ], got { '0': 1, length: 1 }"],
 ])('%j does not match %j', (expected, actual, words) => {

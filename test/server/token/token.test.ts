@@ -170,6 +170,11 @@ test.each([
   ['a short secret', () => Token.sign('short', SALT, 1), 'at least 20 bytes'],
   ['a short secret', () => Token.verify('short', SALT, NUMBER), 'at least 20 bytes'],
   ['a max age that is not a number', () => Token.sign(SECRET, SALT, 1, { maxAge: Number.NaN }), 'maxAge'],
+  ...(['keyIterations', 'keyLength'] as const).map((key): [string, () => unknown, string] => [
+    `a \`${key}\` above the maximum of PBKDF2`,
+    () => Token.sign(SECRET, SALT, 1, { [key]: 2 ** 31 }),
+    `\`${key}\` must be an integer from 1 to 2147483647 (got 2147483648)`,
+  ]),
   [
     'a max age that is not a number',
     () => Token.verify(SECRET, SALT, NUMBER, { maxAge: Number.NaN }),
