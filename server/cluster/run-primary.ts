@@ -10,11 +10,12 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   const stop = async (): Promise<never> => process.exit((await primary.stop()) ? 0 : 1)
   onStopSignal(() => void stop())
   process.on('SIGHUP', () => primary.reload())
-  await primary.start()
+  // Listen before the start, because replaced worker processes may fail while others still start.
   void primary.failed.then(async (error) => {
     await primary.stop()
     fail(error)
   })
+  await primary.start()
 }
 
 /** Merge the metrics of the worker processes, if the application has installed prom-client. */
