@@ -17,6 +17,7 @@ import type { Endpoint } from './endpoint/endpoint-interface.ts'
 import { type EndpointOptions, endpointRules } from './endpoint/endpoint-options.ts'
 import { LocalEngine } from './engine/local-engine.ts'
 import { CallbackError, UsageError } from './errors.ts'
+import { withTimeLimit } from './runtime/time-limit.ts'
 import type { AnySocket } from './socket/define-socket.ts'
 import { filterRule } from './telemetry/filter-parameters.ts'
 import { logTelemetry } from './telemetry/logging.ts'
@@ -70,6 +71,8 @@ declare module 'fastify' {
   }
 }
 
+/** Maximum time that the start waits until the engine is connected, in milliseconds. */
+const CONNECT_WAIT_MS = 1_000
 /** Node's default of `requestTimeout`. Fastify replaces it with 0, which means no limit. */
 const REQUEST_TIMEOUT_MS = 300_000
 
@@ -136,6 +139,9 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     limitRequests(fastify.server, requestTimeout)
     guardRequests(fastify.server, { isDraining, find, polls: new Set(polls) })
     await endpoint.start()
+    // Until the engine is connected, broadcasts do not reach other nodes. So do not listen before, but do not wait for an
+    // unavailable server for long.
+    await withTimeLimit(CONNECT_WAIT_MS, endpoint.ready, null)
   })
   fastify.addHook('onRequest', limitPipelining(endpoint))
   // Use a callback instead of a promise, because this hook runs for every request of the application.

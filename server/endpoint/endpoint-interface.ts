@@ -17,7 +17,8 @@ export interface Endpoint extends PresenceEndpoint {
   readonly nodeId: string
   /**
    * Resolves with true as soon as the engine is connected for the first time, and with false if the endpoint stops
-   * earlier. Never rejects. The default engine is connected as soon as the server has started.
+   * earlier. Never rejects. The default engine is connected as soon as the server has started. The start of the server
+   * waits for this promise, but at most one second.
    */
   readonly ready: Promise<boolean>
   /** True once `drain` was called: new connections are refused. */

@@ -1,10 +1,12 @@
 import { connect as connectTcp } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
 import websocketPlugin from '@fastify/websocket'
 import fastify, { type FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { WebSocket } from 'ws'
+import type { Engine } from '../../server/engine/engine.ts'
 import { LocalEngine } from '../../server/engine/local-engine.ts'
 import { UsageError } from '../../server/errors.ts'
 import {
@@ -135,6 +137,31 @@ test('routes and workers can use the endpoint', async () => {
   const client = await joined(base)
   expect((await app.inject({ method: 'POST', url: '/say' })).json()).toEqual(['room:a'])
   expect(await client.next()).toBe('[null,null,"room:a","said",{"n":1}]')
+})
+
+test('a server listens as soon as its engine is connected, and waits only a second for one that is not', async () => {
+  const unconnected = (start: Engine['start']): Engine => {
+    const { adapter, openPresence, nodes, stop, claim } = new LocalEngine()
+    return { adapter, openPresence, nodes, stop, claim, state: 'connecting', start }
+  }
+  let connect = () => {}
+  const slow = unconnected(({ stateChanged }) => {
+    connect = () => stateChanged?.('up')
+  })
+  const [app, other] = [server(), server()]
+  await app.register(phoenix, { sockets, engine: slow })
+  await other.register(phoenix, { sockets, engine: unconnected(() => {}) })
+  let isListening = false
+  const listening = listen(app).then(() => {
+    isListening = true
+  })
+  const startedAt = performance.now()
+  await delay(200)
+  expect(isListening).toBe(false)
+  connect()
+  await listening
+  await listen(other)
+  expect(performance.now() - startedAt).toBeGreaterThan(1_000)
 })
 
 test('registering the plugin twice in one scope is an error with a message', async () => {
