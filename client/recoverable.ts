@@ -34,7 +34,8 @@ type Untyped = {
 /**
  * Create a phoenix.js channel that recovers missed broadcasts: after an interruption, the client receives all
  * broadcasts that the topic's history has kept in the meantime (RECOVERY-17). Works with phoenix.js 1.3 and later;
- * params that are a function require phoenix.js 1.4. The channel also has the function `cursor`, which returns the current position in the history.
+ * params that are a function require phoenix.js 1.4. The channel also has the function `cursor`, which returns the
+ * current position in the history.
  * @throws UsageError with `PHX_ERR_OPTION` for an invalid argument, or a channel without `isMember`.
  */
 export function recoverable<P extends PhoenixChannel>(

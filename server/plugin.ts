@@ -217,8 +217,9 @@ function warnOfUselessRefresh({ path, socket }: Mount, { logger }: EndpointServe
   const channels = socket.routes.filter(({ definition }) => definition.warnEvent !== null)
   if (channels.length === 0) return
   const patterns = channels.map(({ definition }) => definition.pattern.pattern)
-  const hint = 'a channel with `auth.refresh` requires a socket with the callback `refresh` and an `.id()`'
-  logger.warn({ path, patterns, hint }, 'socket mounted that refuses every fresh token')
+  const hint =
+    'a channel with `auth.refresh` requires a socket that has the callback `refresh` and an id (`.id(…)`)'
+  logger.warn({ path, patterns, hint }, 'socket mounted without token refresh')
 }
 
 /** Create a secret for this process alone. @throws UsageError if other nodes must verify the long-poll tokens. */

@@ -45,7 +45,7 @@ const LOOK_AGAIN_MS = 20
 const MAX_LAG = 64
 /**
  * Broadcast that waits until the missed broadcasts up to the sequence number `after` have been sent. `after` is null
- * until the position of the broadcast in the log is known.
+ * while it is not known after which broadcast of the log this broadcast was sent.
  */
 type Held = { readonly after: number | null; readonly broadcast: Broadcast }
 
@@ -97,7 +97,7 @@ export class CatchUp {
   #held: Held[]
   /** Number of broadcasts in the mailbox, including the broadcast that is being handled. */
   #queued: number
-  /** True while `#step` runs. `handleOut` may handle a broadcast of the step immediately. */
+  /** True while `#step` runs. `handled`, which a synchronous `handleOut` leads to, must not schedule a step then. */
   #isStepping: boolean
   /** True when the join's reply is written. */
   #hasStarted: boolean
@@ -181,7 +181,7 @@ export class CatchUp {
     const { seq } = broadcast
     if (seq === 0) return this.#receiveUnkept(broadcast)
     if (this.#state === LIVE) {
-      // The log may have begun a new epoch, which only stops clients that asked for recovery.
+      // If the client did not ask for recovery, do not compare: the numbers of a new epoch begin again at 1.
       if (this.id === null || seq > this.#seq) this.#pass(broadcast)
       return
     }
@@ -355,8 +355,8 @@ export class CatchUp {
   }
 
   /**
-   * Send the held-back broadcasts that come before the broadcast with the sequence number `seq`. If there is such a
-   * broadcast, the kept ones among them have been sent already, because they are in the log.
+   * Send the held broadcasts that belong before the sequence number `seq`; with `Infinity`, all of them. If `seq` is
+   * finite, skip held broadcasts with a `seq` of their own: they are in the log, and were sent from there.
    */
   #release(seq: number): void {
     while ((this.#held[0]?.after ?? seq) < seq) {

@@ -87,7 +87,7 @@ function callJoin(channel: Channel, params: unknown, assigns: unknown): unknown 
     : joinIfAuthorized(channel, assigns, params)
 }
 
-/** Copy assigns that are a plain object. Any other value, such as an instance of a class, has more than its fields. */
+/** Copy assigns that are a plain object. Return any other value as it is: a copied instance would lack its methods. */
 function copyOf(assigns: unknown): unknown {
   return isPlainObject(assigns ?? {}) ? Object.assign({}, assigns) : assigns
 }

@@ -47,7 +47,7 @@ export class Closing {
 
   /** Wait for pending requests, then close the remaining connections. Must be called after `pause`. */
   async end(): Promise<void> {
-    // HTTP/2 servers may have no such methods. Fastify closes their sessions in `app.close()`.
+    // An HTTP/2 server may lack these methods. During `app.close()`, `Http2Sessions` closes its sessions.
     this.#server.closeIdleConnections?.()
     await Promise.race([this.#closed, sleep(CLOSE_GRACE_MS, undefined, { ref: false })])
     this.#server.closeAllConnections?.()

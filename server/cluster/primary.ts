@@ -149,7 +149,8 @@ export class Primary {
     }
     if (this.#isStopping) return
     const retired = this.#retire(old)
-    // While the old processes counted as staying, `#fill` did not replace a process that died.
+    // Replace the processes that have died during this reload. Until now, `#fill` also counted the old processes, so it
+    // found enough.
     this.#fill()
     await retired
     this.#options.logger.info({ workers: old.map(({ pid }) => pid) }, 'worker processes replaced')

@@ -10,7 +10,8 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   const stop = async (): Promise<never> => process.exit((await primary.stop()) ? 0 : 1)
   onStopSignal(() => void stop())
   process.on('SIGHUP', () => primary.reload())
-  // Listen before the start, because replaced worker processes may fail while others still start.
+  // Wait for `failed` from now on: if SIGHUP, or SIGTERM to a worker process, comes during the start, a successor can
+  // fail before `start` ends.
   void primary.failed.then(async (error) => {
     await primary.stop()
     fail(error)

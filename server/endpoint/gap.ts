@@ -38,7 +38,7 @@ export class Gaps {
 
   /**
    * Called with the topics whose histories have lost broadcasts. Clients that asked for recovery must rejoin
-   * (RECOVERY-11).
+   * (RECOVERY-11). With `onGap: 'rejoin'`, all other clients of the topics must rejoin too.
    */
   broken(topics: readonly string[]): void {
     this.#publish(topics)

@@ -98,7 +98,8 @@ async function read(registry: Registry, id: number): Promise<MetricsMessage> {
   try {
     return { metrics: 'collected', id, json: await registry.getMetricsAsJSON() }
   } catch (error) {
-    return { metrics: 'failed', id, reason: `worker process ${process.pid}: ${wordsOf(error)}` }
+    const reason = `cannot read the metrics of worker process ${process.pid}: ${wordsOf(error)}`
+    return { metrics: 'failed', id, reason }
   }
 }
 
@@ -155,7 +156,11 @@ class Merger {
       const known = [...this.#latest.values(), ...(this.#ended === null ? [] : [this.#ended])]
       return { metrics: 'answer', id, text: await merge(known).metrics() }
     } catch (error) {
-      return { metrics: 'failed', id, reason: `metrics of several processes: ${wordsOf(error)}` }
+      return {
+        metrics: 'failed',
+        id,
+        reason: `cannot merge the metrics of the worker processes: ${wordsOf(error)}`,
+      }
     }
   }
 
@@ -192,7 +197,7 @@ class Merger {
     try {
       this.#ended = await merge(all).getMetricsAsJSON()
     } catch {
-      // The metrics of the process name an unknown aggregator. Every scrape before has reported this.
+      // A metric of the ended process has an unknown aggregator. Earlier scrapes have failed with this error.
     }
   }
 }

@@ -27,8 +27,8 @@ function invalidFields(given: string): UsageError {
 }
 
 /**
- * Like `readFields`, but for fields that are sent. Returns a JSON copy, which runs no code of the application when a
- * frame is encoded. @throws ProtocolError when the fields cannot be encoded as JSON.
+ * Like `readFields`, but for fields that are sent. Returns a copy made from JSON, so that encoding a frame later runs
+ * no code of the application, such as a getter. @throws ProtocolError when the fields cannot be encoded as JSON.
  */
 export function readJsonFields(result: unknown): Fields {
   return readFields(JSON.parse(encodeJson(readFields(result))))

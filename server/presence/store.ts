@@ -14,15 +14,16 @@ export interface PresenceStore {
   read(topic: string): Promise<PresenceState>
 }
 
-/** Listener that gets all changes of a store's view in order, including changes from other nodes. */
+/** Listener of a store (see `OpenStore`). Gets changes in order, including changes from other nodes. */
 export type ChangeListener = (topic: string, change: Change) => void
 
 /** Fields of a presence definition that a store needs. The `name` must be the same on all nodes. */
 export type PresenceScope = { readonly name: string; readonly pattern: TopicPattern }
 
 /**
- * Makes the store of one presence definition. The store calls `dropped` for presences that have not left, but are no
- * longer in the view, because this node no longer has channels on their topic.
+ * Makes the store of one presence definition. The store calls `changed` for every change of its view, with one
+ * exception: when this node has no more channels on a topic, the store calls `dropped`. The `leaves` of that change are
+ * presences that disappear from the view, but have not left.
  */
 export type OpenStore = (
   presence: PresenceScope,

@@ -67,7 +67,8 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     this.#store = parts.open(
       settings,
       (topic, change) => this.#changed(topic, change),
-      // A client that joins later may still get the joins of these presences, so it must get the leaves, too.
+      // Joins of these presences may still be pending or wait for `fetch`. A client that joins the topic now would get
+      // these joins, so it must get the leaves, too.
       (topic, change) => this.#broadcasters.get(topic)?.add(change),
     )
     this.#owners = new Map()

@@ -31,9 +31,10 @@ export class Trackers {
     const known = this.#trackers.get(settings.name)
     if (known?.settings === settings) return known
     if (known !== undefined) {
+      const rule = '`name` (default: the topic of the contract) must be unique in an endpoint'
       throw new UsageError(
         'PHX_ERR_DEFINITION',
-        `two presence definitions have the name "${settings.name}": \`name\` (default: the topic of the contract) must be unique in an endpoint`,
+        `two presence definitions have the name "${settings.name}": ${rule}`,
       )
     }
     const check = this.#compile(settings.meta)

@@ -35,7 +35,7 @@ export class LocalHistory implements HistoryStore {
   readonly #empty: Set<string>
   /** Topics without subscribers that have had broadcasts, the least recently used one first. */
   readonly #idle: Set<string>
-  /** Topics with kept broadcasts, the topic with the oldest latest broadcast first. */
+  /** Topics that have had broadcasts. The topic that has had no broadcast for the longest time is first. */
   readonly #filled: Set<LocalTopic>
   /** Topics with keys. */
   readonly #keyed: Set<LocalTopic>
@@ -289,8 +289,9 @@ export class LocalHistory implements HistoryStore {
   }
 
   /**
-   * Change the number of used bytes. If the number exceeds the limit, remove topics without subscribers (except
-   * `added`), then keys, then the oldest broadcasts. All that counts can be removed, so afterwards there is room again.
+   * Change the number of used bytes. If the number exceeds the limit, free memory in this order: topics without
+   * subscribers (except `added`), keys above `KEYS_PART`, broadcasts. Memory that cannot be freed does not count (see
+   * `LocalTopic.bytes`), so this always frees enough.
    */
   #count(change: number, added: string | null = null): void {
     this.#bytes += change
@@ -310,7 +311,7 @@ export class LocalHistory implements HistoryStore {
     }
   }
 
-  /** If all keys use more than `max` bytes, remove the oldest keys of the topics that use the most. */
+  /** If the keys of all topics use more than `max` bytes, remove the oldest keys of the topics whose keys use most. */
   #dropKeys(max: number): void {
     const topics = [...this.#keyed]
     const used = (share: number) => topics.reduce((sum, { keys }) => sum + Math.min(keys.bytes, share), 0)
@@ -325,7 +326,9 @@ export class LocalHistory implements HistoryStore {
     }
   }
 
-  /** Drop broadcasts, the oldest of a topic first. Begin with the topic that has had no broadcast for the longest time. */
+  /**
+   * Drop broadcasts, the oldest of a topic first. Begin with the topic that has had no broadcast for the longest time.
+   */
   #dropOldest(target: number): void {
     for (const topic of this.#filled) {
       const { run } = topic

@@ -40,8 +40,8 @@ export class LocalTopic {
   }
 
   /**
-   * Approximate memory, in bytes. The memory of the topic itself does not count while it has subscribers, because then
-   * it cannot be freed, and the limits of channels bound it.
+   * Approximate memory, in bytes. `TOPIC_BYTES` counts only while the topic has no subscribers: a topic with
+   * subscribers cannot be removed, and the limits of channels bound the number of such topics.
    */
   get bytes(): number {
     return (

@@ -344,7 +344,10 @@ export class HistoryLog {
     if (count > 0) host.note({ kind: 'filled', topic: this.topic, count })
   }
 
-  /** Deliver the held messages that arrived before the held message with this sequence number. */
+  /**
+   * Remove the held messages that arrived before the held message with this sequence number. Deliver those that are not
+   * kept. Drop the others: the stream has delivered them, or their epoch has ended.
+   */
   #takeBefore(seq: number): void {
     const held = this.#held ?? []
     const at = held.findIndex(({ epoch, broadcast }) => epoch === this.#epoch && broadcast.seq === seq)

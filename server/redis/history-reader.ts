@@ -107,7 +107,7 @@ export class HistoryReader {
       const count = last - entries.length
       const query = { mode: 'look', direction: 'before', epoch: null, place, count } as const
       const { epoch, head, low, oldest, entries: found } = await this.read(topic, settings, query)
-      // The epoch has changed since the last read. So the entries that were read before have no sequence number now.
+      // If the epoch has changed since the last read, the entries read so far belong to an earlier epoch: set `seq` 0.
       if (current !== null && current !== epoch) entries = entries.map((kept) => ({ ...kept, seq: 0 }))
       current = epoch
       entries = [...found, ...entries]

@@ -162,7 +162,8 @@ if first then
   if first then low = tonumber(string.match(first[1], '-(%d+)')) end
 end
 local entries = {}
--- Forwards, an epoch of 0 means that the log has no epoch yet, so nothing of it can be after a position.
+-- The epoch 0 (only with 'look') means that there is no current epoch: all entries belong to earlier epochs. So with
+-- 'after', return none.
 if tonumber(count) > 0 and (of == '' or of == epoch) and (direction == 'before' or epoch ~= '0') then
   if string.find(place, '^%d+$') then place = epoch .. '-' .. place end
   local from = place ~= '' and '(' .. place

@@ -134,7 +134,8 @@ export class PresenceTopic {
 
   /** Called when Redis may have lost data. Reads the hash now, and once more later (see `#isUnsure`). */
   suspectDataLoss(): void {
-    // After a failover that lost a change, Redis gives the version of the lost change to the next change.
+    // After a failover that lost a change, the next change gets the version of the lost change. Equal versions then
+    // prove nothing, so forget the version, to force a read.
     this.#version = UNKNOWN
     void this.check()
   }
@@ -143,7 +144,7 @@ export class PresenceTopic {
   async check(): Promise<void> {
     void this.#own.write()
     if (!this.#isEntered) return this.#attempt(this.#checkOwn())
-    // The changes may have been missed after the current read has read the hash.
+    // A read is running, but it may have read the hash before the missed changes were made. So read the hash again.
     if (this.#held !== null) return void this.read()
     const { connection, membership, lifetime } = this.#host
     const mustRead = this.#version === UNKNOWN || (this.#isUnsure && !membership.isDataLossSuspected)
@@ -180,7 +181,10 @@ export class PresenceTopic {
     return this.#own.write()
   }
 
-  /** Check that own presences are in the hash of a topic that this node does not follow. */
+  /**
+   * Do what a read does, but without a mirror, because this node has no channel on the topic: extend the lifetime of
+   * the hash, write missing own presences again, and remove the fields of expired incarnations.
+   */
   async #checkOwn(): Promise<void> {
     const { connection, membership, lifetime } = this.#host
     await connection.script(CHECK_SCRIPT, [this.key], [String(lifetime)])
@@ -262,8 +266,9 @@ export class PresenceTopic {
   }
 
   /**
-   * Apply a change that does not follow the mirror's version: the leaves, and the joins of nodes that are known to be
-   * alive. The read that follows may not notice the leaves, because it keeps presences while data loss is suspected.
+   * Apply the certain part of a change that `#follow` could not apply: the leaves, and the joins of nodes that are
+   * known to be alive. The next read of the hash does not make this superfluous: while data loss is suspected, a read
+   * removes nothing from the mirror.
    */
   #applyKnown({ joins, leaves }: HashDiff): void {
     // A node that has a new incarnation moves its presences to other fields. These presences have not left.

@@ -125,7 +125,7 @@ export function isAccepted(result: unknown): result is { ok: unknown; expiresAt?
   if (unknown !== undefined) {
     throw new UsageError(
       'PHX_ERR_RESULT',
-      `the result has an unknown key "${unknown}"; it must be { ok: assigns, expiresAt? }`,
+      `the result has an unknown key "${unknown}"; the result must be { ok: assigns, expiresAt? }`,
     )
   }
   if (!('expiresAt' in result) || result.expiresAt === undefined) return true

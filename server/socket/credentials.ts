@@ -32,7 +32,7 @@ export class Credentials {
   /** Channels that have been warned of the current expiry; null until the first warning is due (`warnBefore`). */
   #warned: WeakSet<Channel> | null
   #triedAt: number
-  /** Time of the try whose token counts now. */
+  /** Time at which the token now in effect was sent; -Infinity before the first refresh. */
   #acceptedAt: number
 
   /** @param expiresAt milliseconds since 1970; null for never. */
@@ -69,7 +69,7 @@ export class Credentials {
     this.#triedAt = now
     const accepted = await this.#ask(token, topic)
     if (accepted === null) return refused({ reason: UNAUTHORIZED })
-    // A token that the client has sent later has been accepted meanwhile.
+    // Meanwhile, a token that the client sent after this one was accepted. Keep that token (AUTH-5).
     if (now < this.#acceptedAt) return { reply: { ok: { expires_in_ms: this.#left } }, isClosing: false }
     this.#acceptedAt = now
     this.#holder.assigns = accepted.ok

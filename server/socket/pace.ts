@@ -44,8 +44,8 @@ export class Pace {
   }
 
   /**
-   * Number of tokens that a message costs; a large message costs more. If `#joins` or `#messages` has too few tokens,
-   * the message takes the tokens from `#refusals` instead.
+   * Number of tokens that a message, heartbeat, ping or pong costs; a large one costs more. A message that is refused
+   * takes its tokens from `#refusals` instead of `#joins` or `#messages`.
    */
   #priceOf({ size }: { readonly size: number }): number {
     return Math.max(1, Math.ceil(size / this.#rates.bytesPerToken))

@@ -435,7 +435,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   }
 }
 
-/** A ping or pong has at most 125 bytes, which cost no more than none. */
+/** Size of a ping or pong for the rate limit. The payload (at most 125 bytes) is not charged. */
 const NO_BYTES = { size: 0 }
 
 /**

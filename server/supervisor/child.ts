@@ -76,7 +76,7 @@ export class Child {
   readonly isDynamic: boolean
   /** Definition of the worker; null for a supervisor. */
   readonly definition: object | null
-  /** True if the supervisor has stopped the child to restart it, and the child has neither started nor stopped since. */
+  /** True while the child waits to be started again after a restart has stopped it. A later stop ends this, too. */
   awaitsRestart: boolean
   readonly #shutdown: number | 'brutal_kill'
   readonly #make: (id: string) => Supervised

@@ -55,7 +55,7 @@ export interface SupervisorLogger {
   warn(details: object, message: string): void
 }
 
-/** Failure of a child, which a restart follows. */
+/** End of a child that makes a restart necessary, and its reason. */
 type Crash = { readonly child: Child; readonly exit: Exit }
 
 /** Starts children in order, restarts children that end, and stops children in reverse, like OTP's supervisors. */
@@ -225,7 +225,7 @@ export class Supervisor {
     }
   }
 
-  /** Call `find` for the id of a child, and return this child. If it is ending, wait for its end and call again. */
+  /** Return the child that `find` names; start it if it does not run. If it is ending, wait for its end first. */
   async #ensure<Context, Calls>(find: () => LazySpec<Context, Calls>): Promise<ChildHandle<Calls>> {
     for (;;) {
       const found = await this.#enqueue(() => this.#findOrStart(find()))
@@ -328,7 +328,7 @@ export class Supervisor {
     if (crash !== null) void this.#enqueue(() => this.#retry(crash, group))
   }
 
-  /** Continue a restart that failed, unless all children have started or were stopped meanwhile. */
+  /** Repeat a failed restart, unless each child of the group has started or was stopped meanwhile. */
   async #retry(crash: Crash, group: Child[]): Promise<void> {
     const waiting = group.filter((one) => one.awaitsRestart && this.#children.get(one.id) === one)
     if (waiting.includes(crash.child)) await this.#restart(crash, this.#groupOf(crash.child))

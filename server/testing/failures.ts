@@ -1,7 +1,9 @@
 import { type CallbackError, type ErrorCode, wordsOf } from '../errors.ts'
 import { show } from './expected.ts'
 
-/** Thrown by `endpoint.connect` if the server refuses the connection. If a callback threw, `cause` is the thrown value. */
+/**
+ * Thrown by `endpoint.connect` if the server refuses the connection. If a callback threw, `cause` is the thrown value.
+ */
 export class Refused extends Error {
   override readonly name = 'Refused'
   readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'

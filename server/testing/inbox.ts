@@ -16,7 +16,7 @@ type Arrival = {
   isTaken: boolean
 }
 
-/** Arrivals of several inboxes, in order. The failures of each of these inboxes list the frames of all of them. */
+/** Arrivals of several inboxes, in order. A failure of one inbox also lists the arrivals of the others (`isShown`). */
 export class ArrivalLog {
   readonly arrivals: Arrival[] = []
 }
@@ -24,7 +24,7 @@ export class ArrivalLog {
 export type InboxOptions = {
   /** Log that the inbox shares with other inboxes. Default: a log of its own. */
   readonly log?: ArrivalLog
-  /** Whether the failures of the other inboxes of the log list these arrivals. Default: true. */
+  /** Whether failures of the other inboxes of the log list the arrivals of this inbox. Default: true. */
   readonly isShown?: boolean
 }
 

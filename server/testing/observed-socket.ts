@@ -7,7 +7,7 @@ import type { CallbackError } from '../errors.ts'
 import type { Handshake } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
 
-/** Channel callbacks of an endpoint whose promise is pending, with their names, for the failures of a test. */
+/** Pending callbacks of an endpoint's channels, with their names. Failures of tests list these callbacks. */
 export class NamedCallbacks extends PendingCallbacks {
   readonly #endpoint: EndpointServer
   readonly #items: Map<Channel, Item | null>
@@ -29,7 +29,7 @@ export class NamedCallbacks extends PendingCallbacks {
     this.#endpoint.pendingCallbacks.remove(channel)
   }
 
-  /** One line for each callback, and for each channel that waits without a callback. */
+  /** One line for each pending callback, and one for each other channel that is not idle. */
   lines(): string[] {
     const waiting = [...this.#endpoint.sockets].flatMap(({ channels }) => [...channels])
     const busy = waiting.filter((channel) => !channel.isIdle && !this.#items.has(channel))

@@ -147,7 +147,10 @@ export class TestSocket {
     return String(this.#lastRef)
   }
 
-  /** Send a message. Returns the inbox for the reply, which records the reply in `log`. @throws ExpectationError when the connection is closed. */
+  /**
+   * Send a message. Returns the inbox for the reply, which records the reply in `log`. @throws ExpectationError when
+   * the connection is closed.
+   */
   #send(
     message: {
       readonly joinRef: string

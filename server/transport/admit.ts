@@ -92,8 +92,8 @@ function conclude(asking: AdmitRequest, info: ConnectInfo, outcome: Handshake | 
   const { mount, request } = asking
   if (!('refused' in outcome)) return { handshake: outcome }
   const { refused, reason } = outcome
-  // The application made a mistake: `expired` means that `connect` returned an `expiresAt` in the past, `id` that `id`
-  // returned neither a string nor null.
+  // Warn of mistakes of the application. `expired`: `connect` returned an `expiresAt` in the past. `id`: the callback
+  // `id` returned neither a string nor null.
   const level = refused === 'expired' || refused === 'id' ? 'warn' : 'info'
   publishRefused(mount, request, { refused, level, reason, ...hintOf(asking, refused) })
   if (refused === 'crash') return CRASHED
@@ -101,8 +101,8 @@ function conclude(asking: AdmitRequest, info: ConnectInfo, outcome: Handshake | 
 }
 
 /**
- * Check the limits again if `connect` was asynchronous, because other clients may have connected meanwhile. Call this
- * function in the same turn in which the connection is opened: the promises of many clients may settle together.
+ * Check the limits again after an asynchronous `connect`, because other clients may have connected meanwhile. Call this
+ * function in the event-loop turn that opens the connection: the promises of many clients may settle together.
  */
 export function stillFits(asking: AdmitRequest, result: AdmitResult): AdmitResult {
   if (result.handshake === null) return result

@@ -13,10 +13,11 @@ export type BodyLimits = {
 export type BodyProblem = 'too large' | 'too slow' | 'aborted'
 
 /**
- * A body may come in one chunk for each `CHUNK_BYTES` of the maximum size, and in any case in `MIN_CHUNKS`. Each chunk
- * costs a few hundred bytes of memory, so a large body in tiny chunks would cost many times its size.
+ * A body may have one chunk for each `CHUNK_BYTES` bytes of `maxBodyBytes`. Each chunk costs a few hundred bytes of
+ * memory, so a large body in tiny chunks would cost many times its size.
  */
 const CHUNK_BYTES = 1_024
+/** Number of chunks that is always allowed, even if `maxBodyBytes` is small. */
 const MIN_CHUNKS = 1_024
 
 /** Read the whole body of an unread request. If there is a problem, the rest of the body is not read. */
@@ -24,7 +25,7 @@ export async function readBody(
   stream: Readable,
   { maxBodyBytes, bodyTimeout }: BodyLimits,
 ): Promise<Buffer | BodyProblem> {
-  // A stream that a hook of the application has put in place of the body may have failed before.
+  // If a hook of the application has replaced the body with another stream, this stream may have failed before.
   if (stream.destroyed) return 'aborted'
   const outcome = new Deferred<BodyProblem | 'whole'>(bodyTimeout, 'too slow')
   const maxChunks = Math.max(MIN_CHUNKS, maxBodyBytes / CHUNK_BYTES)

@@ -120,7 +120,7 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   scope.removeAllContentTypeParsers()
   // Do not read the body here. `deliverBody` reads the body after the session's earlier POSTs have been handled.
   scope.addContentTypeParser('*', (_request, body, done) => {
-    // A stream that a hook has put in place of the body may fail before it is read.
+    // If a hook has replaced the body with another stream, this stream may fail before it is read.
     body.on('error', () => {})
     done(null, body)
   })
@@ -177,7 +177,7 @@ async function get(context: Context, request: FastifyRequest, reply: FastifyRepl
   const batch = (await found?.session.poll(poll)) ?? null
   if (found === null || batch === null) return open(context, reply, address !== null, poll.signal)
   onceWritten(reply, () => {
-    // If a hook failed, an empty 500 was written in place of the messages. The next poll gets them.
+    // If a hook failed, an empty 500 was written instead of the messages. The next poll gets them.
     if ((reply as MarkedReply)[ANSWER]?.messages === batch.messages) found.session.written(batch)
   })
   const { messages } = batch

@@ -94,7 +94,7 @@ class Level {
   readonly #entries: [name: string | null, value: string | Level][] = []
   #levels: Map<string | null, Level> | null = null
 
-  /** Insert a value whose names in this level and the levels below are `path`, from the index `depth` on. */
+  /** Insert a value. `path[depth]` is its name in this level; the names after it belong to the levels below. */
   insert(path: readonly (string | null)[], depth: number, value: string): void {
     const name = path[depth] ?? null
     if (depth === path.length - 1) {

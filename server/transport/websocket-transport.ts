@@ -120,8 +120,8 @@ export class WebSocketTransport implements Transport, Flushable {
   flush(): void {
     const batch = this.#batch
     this.#batch = null
-    // Write nothing after a close frame (`ws` itself may have answered a close frame of the client), or after the end of
-    // the connection has been written, because the write would fail and destroy what waits.
+    // Write nothing after a close frame. (`ws` itself may have answered a close frame of the client.) Write nothing
+    // after `end()` of the TCP socket either: the write would fail and destroy the socket with its unsent bytes.
     if (batch === null || this.#ws.readyState !== this.#ws.OPEN || this.#net.writableEnded) return
     batch.writeTo(this.#net)
     if (this.#unsent === null && this.#net.writableLength === 0) return
@@ -149,7 +149,7 @@ export class WebSocketTransport implements Transport, Flushable {
   }
 
   resume(): void {
-    // LIMIT-3: after `close`, nothing more is read because of a queue that becomes shorter.
+    // This method is called when a queue becomes shorter. After `close`, do not resume reading for that (LIMIT-3).
     if (!this.#isClosed) this.#ws.resume()
   }
 

@@ -10,7 +10,7 @@ const SHARE = 0.9
  *
  * Fastify lets each `preClose` hook take at most `pluginTimeout` (10 s by default); then `app.close()` rejects and runs
  * no more hooks. So the `preClose` hook ends in time, and an `onClose` hook, which has no limit, waits for the rest.
- * Meanwhile the server no longer listens, and its open connections keep it from being closed.
+ * Between the two hooks, Fastify stops listening and waits until the open connections have closed.
  */
 export function onStop(fastify: FastifyInstance, stop: () => Promise<void>): void {
   const { pluginTimeout = 0 } = fastify.initialConfig

@@ -165,7 +165,7 @@ export class UpgradeGate {
     socket.on('close', onSocketClosed)
     // This listener is never removed, because an error without a listener would end the process, and the socket may
     // fail while it has no other listener. The error itself can be ignored: `close` always follows.
-    // Add it once, although a kept connection may offer an upgrade with each request.
+    // Call `off` first, so that it is never added twice: on a keep-alive connection, each request may offer an upgrade.
     socket.off('error', ignore)
     socket.on('error', ignore)
   }

@@ -78,7 +78,7 @@ test('a gauge that cannot be collected fails the scrape with its reason, and end
   await count(ids[1], 3)
   await read(ids[0])
   await tell('break', ids[1])
-  const failure = expect.stringMatching(/^Error: worker process \d+: no figures$/)
+  const failure = expect.stringMatching(/^Error: cannot read the metrics of worker process \d+: no figures$/)
   expect(await tell('read', ids[0])).toEqual({ told: failure })
   expect(await tell('read', ids[1])).toEqual({ told: failure })
   await tell('mend', ids[1])

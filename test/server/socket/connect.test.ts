@@ -55,7 +55,7 @@ test('a result with an unknown key is a mistake, which accepts nobody', async ()
   const { outcome, errors } = await attempt(defineSocket({ connect: () => result }))
   expect(outcome).toMatchObject({ refused: 'crash' })
   expect(errors.map(({ message }) => message)).toEqual([
-    'socket: connect failed: the result has an unknown key "expiresat"; it must be { ok: assigns, expiresAt? }',
+    'socket: connect failed: the result has an unknown key "expiresat"; the result must be { ok: assigns, expiresAt? }',
   ])
 })
 

@@ -143,8 +143,8 @@ test.each([
       level: 40,
       path: '/socket',
       patterns: ['room:*'],
-      msg: 'socket mounted that refuses every fresh token',
-      hint: expect.stringContaining('.id()'),
+      msg: 'socket mounted without token refresh',
+      hint: expect.stringContaining('`.id(…)`'),
     },
   ])
 })
