@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import { slotOf } from '../../../server/redis/slot.ts'
-import { startRedis } from '../../helpers/redis.ts'
+import { freePort, startRedis } from '../../helpers/redis.ts'
 
 test('computes the same slot for a key as Redis', async () => {
-  const server = await startRedis('--cluster-enabled', 'yes', '--cluster-port', '0')
+  const bus = ['--cluster-port', String(await freePort())]
+  const server = await startRedis('--cluster-enabled', 'yes', ...bus)
   const keys = [
     '',
     'foo',
