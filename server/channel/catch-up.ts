@@ -286,12 +286,10 @@ export class CatchUp {
     this.#sentSeq = seq
     this.#delivered = Math.max(this.#delivered, head)
     this.#placeHeld(head)
-    for (const held of this.#takeHeld()) {
-      // A held broadcast with a `seq` is in the log.
-      if (held.broadcast.seq > 0) continue
-      this.#held.push(held)
-      this.#reader.connection.queuedBroadcast()
-    }
+    // A held broadcast with a `seq` is in the log.
+    const unkept = this.#held.filter(({ broadcast }) => broadcast.seq === 0)
+    this.#reader.connection.dequeuedBroadcasts(this.#held.length - unkept.length)
+    this.#held = unkept
   }
 
   #tryStep(): void {

@@ -92,9 +92,9 @@ export class LocalHistory implements HistoryStore {
 
   subscribe(name: string, settings: HistorySettings): void {
     const topic = this.#topic(name, settings)
-    const before = topic.bytes
-    topic.isFollowed = true
-    this.#bytes += topic.bytes - before
+    this.#measured(topic, () => {
+      topic.isFollowed = true
+    })
     this.#empty.delete(name)
     this.#idle.delete(name)
   }
@@ -274,8 +274,13 @@ export class LocalHistory implements HistoryStore {
   }
 
   #trim(topic: LocalTopic, now: number): void {
+    this.#measured(topic, () => topic.trim(now))
+  }
+
+  /** Call `change`, which changes the memory of a topic, and count the difference. */
+  #measured(topic: LocalTopic, change: () => void): void {
     const before = topic.bytes
-    topic.trim(now)
+    change()
     this.#bytes += topic.bytes - before
   }
 
@@ -319,9 +324,7 @@ export class LocalHistory implements HistoryStore {
     let share = max
     while (used(share) > max * (1 - FREED_PART)) share /= 2
     for (const topic of topics) {
-      const before = topic.bytes
-      topic.keys.dropOldest(share)
-      this.#bytes += topic.bytes - before
+      this.#measured(topic, () => topic.keys.dropOldest(share))
       if (topic.keys.bytes === 0) this.#keyed.delete(topic)
     }
   }
@@ -332,10 +335,10 @@ export class LocalHistory implements HistoryStore {
   #dropOldest(target: number): void {
     for (const topic of this.#filled) {
       const { run } = topic
-      const left = target - (this.#bytes - topic.bytes)
-      this.#bytes -= topic.bytes
-      while (topic.bytes > left && run.count > 0) run.drop()
-      this.#bytes += topic.bytes
+      const enough = topic.bytes - (this.#bytes - target)
+      this.#measured(topic, () => {
+        while (topic.bytes > enough && run.count > 0) run.drop()
+      })
       if (this.#bytes <= target) return
       this.#filled.delete(topic)
     }

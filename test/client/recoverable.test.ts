@@ -8,6 +8,7 @@ import { type Cursor, type RecoverableOptions, recoverable, typed } from '../../
 import { defineContract } from '../../protocol/index.ts'
 import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { defineChannel, defineSocket, phoenix } from '../../server/index.ts'
+import { catchUncaught } from '../helpers/catch-uncaught.ts'
 import { CuttingProxy } from '../helpers/cutting-proxy.ts'
 import { endAfterTest, SOON } from '../helpers/official-socket.ts'
 import { until } from '../helpers/until.ts'
@@ -222,15 +223,7 @@ describe.each(['phoenix-1.3', 'phoenix-1.6', 'phoenix'])('%s: while its join is 
 })
 
 it('an onGap that throws does not keep the join from being answered', async () => {
-  const errors: unknown[] = []
-  const caught = (error: unknown) => void errors.push(error)
-  const others = process.listeners('uncaughtException')
-  process.removeAllListeners('uncaughtException')
-  process.on('uncaughtException', caught)
-  onTestFinished(() => {
-    process.removeListener('uncaughtException', caught)
-    for (const listener of others) process.on('uncaughtException', listener)
-  })
+  const errors = catchUncaught()
   const { base } = await serve()
   const onGap = () => {
     throw new Error('no gap today')
