@@ -82,7 +82,10 @@ if type(id) ~= 'string' or string.sub(id, -2) == '-0' then
   if type(id) == 'string' or not present or not isPresent(present) then present, head = newEpoch(present), 0 end
   if known then
     local of, digest = string.match(known, '(%S+) (%S+)')
-    if string.match(of, '%d+') == present then return digest == ARGV[12] and of or '' end
+    -- A key of an earlier epoch counts only if its message was not lost with that epoch.
+    if string.match(of, '%d+') == present or #redis.call('XRANGE', log, of, of) > 0 then
+      return digest == ARGV[12] and of or ''
+    end
     total = redis.call('INCRBY', KEYS[2], bytes)
   end
   id = string.format('%s-%.0f', present, head + 1)

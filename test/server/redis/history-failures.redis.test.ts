@@ -228,6 +228,25 @@ describe('after a restart or failover of Redis, a history', () => {
     )
   })
 
+  test('still has one message of a key, if it is published again under this key', async () => {
+    const server = await startRedis()
+    const nodes = await two({ url: server.url })
+    const [a, b] = nodes
+    const kept = await a.append(1, 'key')
+    await server.restart()
+    await allUp(nodes)
+    await Promise.all(nodes.map((node) => until(() => node.brokenTopics.length === 1)))
+    expect(await b.append(1, 'key')).toEqual(kept)
+    const { epoch } = await keep(a, 2)
+    await Promise.all([a.hears('2@1'), b.hears('2@1')])
+    const read = await b.store.read('room:a', b.settings, { last: 10 })
+    expect(read?.entries.map((entry) => [numberOf(entry), entry.seq])).toEqual([
+      [1, 0],
+      [2, 1],
+    ])
+    expect(await b.recover({ since: null, last: 10 })).toMatchObject({ epoch, seq: 0, head: 1 })
+  })
+
   test('continues if Redis is durable, with sequence numbers, cursors and keys', async () => {
     const server = await startRedis()
     const nodes = await two({ url: server.url, durable: true }, { size: 1_000 })
@@ -276,9 +295,9 @@ describe('after a restart or failover of Redis, a history', () => {
     await primary.cli('REPLICAOF', 'NO', 'ONE')
     await a.is('up')
     // At the next heartbeat.
-    const again = { topic: 'room:b' }
+    let attempts = 0
     await expect
-      .poll(() => a.append(0, 'key', again), { interval: 500 })
+      .poll(() => a.append(0, `key-${attempts++}`, { topic: 'room:b' }), { interval: 500 })
       .not.toMatchObject({
         position: { epoch: kept.outcome === 'kept' && kept.position.epoch },
       })
