@@ -50,7 +50,7 @@ const BroadcastBody = Type.Object(
         pattern: '^.{1,128}$',
         description:
           'If a request with the same topic, event, payload and key is repeated, a history keeps and delivers it once. ' +
-          'If only the topic and the key are the same, the response is 409.',
+          'If only the topic and the key are the same, the response is 422.',
       }),
     ),
   },
@@ -197,13 +197,13 @@ function broadcastRoutes(app: FastifyInstance, functions: Admin): void {
   })
 }
 
-/** @throws RequestError 409 when the key was used for another event or payload, 400 when the payload cannot be sent. */
+/** @throws RequestError 422 when the key was used for another event or payload, 400 when the payload cannot be sent. */
 async function send(functions: Admin, given: Static<typeof BroadcastBody>, where = ''): Promise<boolean> {
   try {
     return await functions.broadcast(given.topic, given.event, given.payload, given.key)
   } catch (error) {
     if (error instanceof KeyReusedError)
-      throw new RequestError(409, `${where}The \`key\` was already used for another event or payload.`)
+      throw new RequestError(422, `${where}The \`key\` was already used for another event or payload.`)
     if (error instanceof ProtocolError) throw new RequestError(400, `${where}${error.message}`)
     throw error
   }

@@ -9,7 +9,6 @@ const codes = {
   401: 'unauthorized',
   403: 'forbidden',
   404: 'not_found',
-  409: 'conflict',
   413: 'too_large',
   414: 'uri_too_long',
   415: 'unsupported_media_type',

@@ -70,7 +70,7 @@ test('an event with a key is kept once, another payload for the key is refused, 
     const headers = { authorization: `Bearer ${TOKEN}` }
     return (await app.inject({ method: 'POST', url: '/admin/broadcast', headers, payload })).statusCode
   }
-  expect([await post(1), await post(1), await post(2)]).toEqual([202, 202, 409])
+  expect([await post(1), await post(1), await post(2)]).toEqual([202, 202, 422])
   const broadcasts = [1, 2].map((n) => ({ topic: 'kept:a', event: 'news', payload: { n }, key: 'once' }))
   const headers = { authorization: `Bearer ${TOKEN}` }
   const many = await app.inject({
@@ -79,7 +79,7 @@ test('an event with a key is kept once, another payload for the key is refused, 
     headers,
     payload: { broadcasts },
   })
-  expect([many.statusCode, many.json().message]).toEqual([409, expect.stringMatching(/^broadcasts\[1\]: /)])
+  expect([many.statusCode, many.json().message]).toEqual([422, expect.stringMatching(/^broadcasts\[1\]: /)])
   const page = await app.endpoint.history(History, 'kept:a', { last: 5 })
   expect(page?.messages).toMatchObject([{ event: 'news', payload: { n: 1 } }])
 
