@@ -199,7 +199,7 @@ export class PresenceTopic {
     while (this.#isStale && this.#isEntered) {
       this.#isStale = false
       await this.#attempt(this.#readOnce())
-      if (this.#isEntered) this.#applyHeld()
+      while (this.#isEntered && this.#held?.length) await this.#applyHeld(this.#held.splice(0))
     }
     this.#held = null
     this.#reading = null
@@ -217,10 +217,13 @@ export class PresenceTopic {
     this.#version = version
   }
 
-  /** Apply the changes that were held back during a read, also if the read has failed. */
-  #applyHeld(): void {
-    const held = this.#held ?? []
-    this.#held = []
+  /** Apply changes that were held back during a read, also if the read has failed. */
+  async #applyHeld(held: readonly HashDiff[]): Promise<void> {
+    // Learn which unknown incarnations are alive. Otherwise `#applyKnown` would skip their joins but apply the leaves, so
+    // a presence that only changes would leave, and join again after the next read.
+    const joins = held.flatMap((diff) => diff.joins)
+    await this.#attempt(this.#host.membership.lookUp(joins.map(({ incarnation }) => incarnation)))
+    if (!this.#isEntered) return
     for (const diff of held) {
       if (this.#follow(diff)) continue
       this.#isStale = true

@@ -293,6 +293,23 @@ it('applies a leave of a missed change, although Redis lost the presence', async
   expect([setting.membership.isDataLossSuspected, setting.view]).toEqual([true, ['bob', 'cid']])
 })
 
+it('a presence that changes does not leave before it joins again, although its node has a new incarnation', async () => {
+  const setting = await Setting.start()
+  await setting.write([bob])
+  await setting.topic.enter()
+  await setting.redis.cli('FLUSHALL')
+  await setting.other('m.2')
+  const received = setting.received()
+  const { hasRead, release } = setting.holdRead()
+  void setting.topic.check()
+  await hasRead
+  await setting.write([presence('bob', 'F9')], [bob], 'm.2', 'm.1')
+  await received(1)
+  release()
+  await setting.hears('-bob')
+  expect(setting.heard).toEqual(['+bob', '+bob', '-bob'])
+})
+
 it("drops other nodes' presences on leave, without telling that they have left, and is idle then", async () => {
   const setting = await Setting.start()
   const { topic } = setting
