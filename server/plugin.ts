@@ -29,11 +29,11 @@ import { longpoll } from './transport/longpoll.ts'
 import { type Mount, type MountOptions, resolveMount } from './transport/mount.ts'
 import { Outbox } from './transport/outbox.ts'
 import { websocket } from './transport/websocket.ts'
+import { hookLimit, onStop } from './upstream/hooks.ts'
 import { Http2Sessions } from './upstream/http2-sessions.ts'
 import { limitPipelining } from './upstream/pipeline-limit.ts'
 import { guardRequests } from './upstream/poll-gate.ts'
 import { RouteFinder } from './upstream/route-finder.ts'
-import { onStop } from './upstream/stop-hook.ts'
 import { UpgradeGate } from './upstream/upgrade-gate.ts'
 
 /** Options of `app.register(phoenix, { … })`: the sockets to serve, and the options of the endpoint. */
@@ -73,6 +73,8 @@ declare module 'fastify' {
 
 /** Maximum time that the start waits until the engine is connected, in milliseconds. */
 const CONNECT_WAIT_MS = 1_000
+/** Maximum time that the engine may take to stop after the drain, in milliseconds. */
+const STOP_LIMIT_MS = 30_000
 /** Node's default of `requestTimeout`. Fastify replaces it with 0, which means no limit. */
 const REQUEST_TIMEOUT_MS = 300_000
 
@@ -141,7 +143,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     await endpoint.start()
     // Until the engine is connected, broadcasts do not reach other nodes. So do not listen before, but do not wait for an
     // unavailable server for long.
-    await withTimeLimit(CONNECT_WAIT_MS, endpoint.ready, null)
+    await withTimeLimit(hookLimit(fastify, CONNECT_WAIT_MS), endpoint.ready, null)
   })
   fastify.addHook('onRequest', limitPipelining(endpoint))
   // Use a callback instead of a promise, because this hook runs for every request of the application.
@@ -150,14 +152,16 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     sendStopping(reply)
   })
   onStop(fastify, async () => {
+    await endpoint.drain()
+    gate.end()
+    http2Sessions.close()
     try {
-      await endpoint.stop()
+      const late = `not done within ${STOP_LIMIT_MS / 1_000} s`
+      if ((await withTimeLimit(STOP_LIMIT_MS, endpoint.stop(), late)) === late) throw new Error(late)
     } catch (cause) {
       endpoint.report(new CallbackError('engine', 'stop', cause))
     }
     stopLogging()
-    gate.end()
-    http2Sessions.close()
   })
 }
 

@@ -75,7 +75,7 @@ export class Credentials {
     this.#holder.assigns = accepted.ok
     this.#expiresAt = toDeadline(accepted.expiresAt ?? null)
     this.#warned = null
-    const isClosing = await this.#authorizeAgain(topic)
+    const isClosing = await this.#authorizeAgain(topic, now)
     return { reply: { ok: { expires_in_ms: this.#left } }, isClosing }
   }
 
@@ -109,10 +109,13 @@ export class Credentials {
    * `topic` is not closed here, because it must first reply to the refresh. Returns true if this channel is no longer
    * allowed; the channel then closes itself after the reply.
    */
-  async #authorizeAgain(topic: string): Promise<boolean> {
+  async #authorizeAgain(topic: string, sentAt: number): Promise<boolean> {
     let isClosing = false
     for (const channel of [...this.#holder.channels]) {
-      if (await this.#mayStay(channel)) continue
+      const isAllowed = await this.#mayStay(channel)
+      // Meanwhile, a later token was accepted, and its assigns decide.
+      if (sentAt < this.#acceptedAt) return false
+      if (isAllowed) continue
       if (channel.topic === topic) isClosing = true
       else channel.revoke()
     }

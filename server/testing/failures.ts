@@ -8,8 +8,8 @@ export class Refused extends Error {
   override readonly name = 'Refused'
   readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'
   /**
-   * Cause of the refusal: the failed check (`connect`, `params`, `vsn`, `id`, `expired` or `origin`), `crash` if a
-   * callback threw, or the name of a limit.
+   * Cause of the refusal: the failed check (`connect`, `query`, `params`, `vsn`, `id`, `expired` or `origin`), `crash` if
+   * a callback threw, or the name of a limit.
    */
   readonly refused: string
   /** Error that `connect` returned, or a description of the problem. */

@@ -135,11 +135,11 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
     this.#arrivals = 0
   }
 
-  async connect(path: string, params: object = {}, options: ConnectOptions = {}): Promise<TestSocket> {
+  async connect(path: string, given: object = {}, options: ConnectOptions = {}): Promise<TestSocket> {
     checkOption('endpoint.connect: the path', path, string)
     checkOption('endpoint.connect: `options`', options, connectOptions)
     const failure = failureOf(this.connect)
-    const query = queryOf({ vsn: '2.0.0', ...params })
+    const query = queryOf({ vsn: '2.0.0', ...given })
     const { mount, variables } = this.#find(path)
     const request = new TestRequest(path, query, options)
     const address = new PeerAddress(request.ip)
@@ -147,9 +147,15 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
     const { origin } = request.headers
     const problem = origin === undefined ? null : mount.checkOrigin(origin, request.uri)
     if (problem !== null) throw new Refused(path, { refused: 'origin', reason: problem })
-    const given = { params: { ...decodeParams(query), ...variables }, info: request.info(mount.connectInfo) }
+    const params = decodeParams(query)
+    if (params === null) throw new Refused(path, { refused: 'query', reason: 'status 400' })
+    const info = request.info(mount.connectInfo)
     const { drainer, settings } = mount
-    const outcome = await connect(mount.socket, { ...given, drainer, address, settings }, this)
+    const outcome = await connect(
+      mount.socket,
+      { params: { ...params, ...variables }, info, drainer, address, settings },
+      this,
+    )
     if ('refused' in outcome) throw movedTo(failure, new Refused(path, outcome))
     // Check the limits again, because other clients may have connected while `connect` ran.
     checkRoom(path, this.#capacity.look(request, address))

@@ -120,7 +120,11 @@ function hintOf(
   return isTokenSent ? { hint: 'the client sent an auth token, but this mount has authToken: false' } : {}
 }
 
-function noRoom({ mount, request }: AdmitRequest, { status, limit, retryAfter }: Excess): Rejection {
+/** Report that a client is refused because a limit is reached. */
+export function noRoom(
+  { mount, request }: Pick<AdmitRequest, 'mount' | 'request'>,
+  { status, limit, retryAfter }: Excess,
+): Rejection {
   const refused = status === 429 ? RATE_LIMITED : OVERLOADED
   publishRefused(mount, request, { refused, level: 'warn', reason: limit })
   return { handshake: null, status, refusal: null, retryAfter }

@@ -31,17 +31,19 @@ export async function readBody(
   const maxChunks = Math.max(MIN_CHUNKS, maxBodyBytes / CHUNK_BYTES)
   const chunks: Buffer[] = []
   let size = 0
+  let isTooLarge = false
   let isWhole = false
   const onData = (chunk: Buffer | string) => {
     // A hook of the application may have replaced the body with a stream of strings.
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
     size += bytes.length
-    if (size > maxBodyBytes || chunks.length >= maxChunks) outcome.settle('too large')
+    isTooLarge ||= size > maxBodyBytes || chunks.length >= maxChunks
+    if (isTooLarge) outcome.settle('too large')
     else chunks.push(bytes)
   }
   stream.on('data', onData)
   stream.once('end', () => {
-    isWhole = size <= maxBodyBytes
+    isWhole = !isTooLarge
     outcome.settle('whole')
   })
   // A body that breaks off emits `close`. Over HTTP/2, the body also emits `end` after `close`; this `end` has no

@@ -134,6 +134,8 @@ export class WebSocketTransport implements Transport, Flushable {
     if (this.#isClosed) return
     this.#isClosed = true
     this.flush()
+    // After `end()` of the TCP socket, a close frame would destroy the socket with its unsent bytes.
+    if (this.#net.writableEnded) return this.#cutOffSoon()
     this.#ws.close(code, reason)
     // LIMIT-3: stop reading from a client that sends too fast. Do not even read its close frame.
     if (code === CLOSE_POLICY_VIOLATION) {
@@ -205,6 +207,7 @@ export class WebSocketTransport implements Transport, Flushable {
   }
 
   #sendCompressed(frame: Frame): void {
+    if (this.#net.writableEnded) return
     const { data, opcode } = frame
     const { bufferedAmount } = this.#ws
     const largest = Math.max(bufferedAmount === 0 ? 0 : this.#largestPassedToWs, data.length)

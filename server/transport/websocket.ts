@@ -18,7 +18,15 @@ import { Socket } from '../socket/socket.ts'
 import type { RouteFinder } from '../upstream/route-finder.ts'
 import { CLOSE_TIMEOUT_MS, type UpgradeGate } from '../upstream/upgrade-gate.ts'
 import { checkWsVersion } from '../upstream/ws-version.ts'
-import { type AdmitResult, admit, checkOrigin, type Rejection, refuseMethod, stillFits } from './admit.ts'
+import {
+  type AdmitResult,
+  admit,
+  checkOrigin,
+  noRoom,
+  type Rejection,
+  refuseMethod,
+  stillFits,
+} from './admit.ts'
 import type { Capacity } from './capacity.ts'
 import { CloseQueue } from './close-queue.ts'
 import { publishRefused } from './instrumentation.ts'
@@ -261,7 +269,7 @@ function responseTo(
 
 /** Create the transport and the socket of an upgraded connection. */
 function upgraded(
-  { endpoint, capacity, gate, outbox, limits, closeQueue }: UpgradedContext,
+  { endpoint, capacity, gate, outbox, mount, limits, closeQueue }: UpgradedContext,
   ws: WebSocket,
   request: UpgradeRequest,
 ): void {
@@ -277,7 +285,11 @@ function upgraded(
   closeQueue.add(net)
   if ('close' in admitted) return ws.close(admitted.close, admitted.reason)
   // A hook of the application may have run since the limits were checked.
-  if (capacity.look(request, admitted.handshake.address) !== null) return ws.close(CLOSE_TRY_AGAIN_LATER)
+  const excess = capacity.look(request, admitted.handshake.address)
+  if (excess !== null) {
+    noRoom({ mount, request }, excess)
+    return ws.close(CLOSE_TRY_AGAIN_LATER)
+  }
   const transport = new WebSocketTransport(ws, net, outbox, limits)
   const socket = new Socket(endpoint, admitted.handshake, transport)
   transport.attach(socket)

@@ -233,17 +233,27 @@ describe('a client that stops reading', () => {
     await slow.nothing()
   })
 
-  it('still gets what waits for it after it has ended its side', async () => {
-    const { slow, net, say } = await serveSlow({ maxBufferedBytes: 64 * MiB })
-    const some = 'x'.repeat(MiB)
-    let filled = 0
-    while (net.writableLength === 0) filled += await say(some, 1)
-    slow.tcp?.end()
-    await until(() => net.writableEnded)
-    await say('late', 1)
-    slow.ws.resume()
-    for (let n = 0; n < filled; n += 1) expect(numberOf(await slow.next())).toBe(0)
-  })
+  it.each([
+    { what: 'plain', compress: false, late: 'a broadcast' },
+    { what: 'compressed', compress: true, late: 'a broadcast' },
+    { what: 'plain', compress: false, late: 'a stop of the server' },
+    { what: 'compressed', compress: true, late: 'a stop of the server' },
+  ])(
+    'still gets what waits for it after it has ended its side and $late ($what)',
+    async ({ compress, late }) => {
+      const websocket = { compress, maxBufferedBytes: 64 * MiB }
+      const { server, slow, net, say } = await serveSlow(websocket, { perMessageDeflate: compress })
+      const some = randomBytes(768 * KiB).toString('base64')
+      let filled = 0
+      while (net.writableLength === 0) filled += await say(some, 1)
+      slow.tcp?.end()
+      await until(() => net.writableEnded)
+      if (late === 'a broadcast') await say('late', 1)
+      else void server.app.close()
+      slow.ws.resume()
+      for (let n = 0; n < filled; n += 1) expect(numberOf(await slow.next())).toBe(0)
+    },
+  )
 
   it('is cut off with compression, too', async () => {
     const { slow, say } = await serveSlow({ compress: true }, { perMessageDeflate: true })

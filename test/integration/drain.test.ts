@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { LocalEngine } from '../../server/engine/local-engine.ts'
 import { defineSocket, shutdown } from '../../server/index.ts'
@@ -103,6 +103,31 @@ describe('a server whose engine cannot be stopped', () => {
     await app.close()
     expect((await answers).map(({ status }) => status)).toEqual([503, 503])
     expect(lines.map((line) => JSON.parse(line).err.message)).toEqual([expect.stringContaining('stuck')])
+  })
+})
+
+describe('a server whose engine does not stop', () => {
+  it('answers pending upgrades with 503, reports it after 30 s, and closes (DRAIN-5)', async () => {
+    class StuckAdapter extends LocalAdapter {
+      override stop(): Promise<void> {
+        return new Promise(() => {})
+      }
+    }
+    const lines: string[] = []
+    const { app, url, given } = await serve({
+      plugin: { engine: new LocalEngine(new StuckAdapter()), secret: 'x'.repeat(32) },
+      server: { logger: { level: 'error', stream: { write: (line: string) => void lines.push(line) } } },
+    })
+    const answer = upgrade(`${url.replace('longpoll', 'websocket')}?vsn=2.0.0&hang=1`)
+    await until(() => given.length === 1)
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const closing = app.close()
+    expect(await answer).toMatchObject({ status: 503 })
+    await vi.advanceTimersByTimeAsync(30_000)
+    vi.useRealTimers()
+    await closing
+    expect(lines.map((line) => JSON.parse(line).err.message)).toEqual(['not done within 30 s'])
   })
 })
 

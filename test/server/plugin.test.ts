@@ -139,11 +139,19 @@ test('routes and workers can use the endpoint', async () => {
   expect(await client.next()).toBe('[null,null,"room:a","said",{"n":1}]')
 })
 
+function unconnected(start: Engine['start']): Engine {
+  const { adapter, openPresence, nodes, stop, claim } = new LocalEngine()
+  return { adapter, openPresence, nodes, stop, claim, state: 'connecting', start }
+}
+
+test("a server whose engine is not connected starts within Fastify's pluginTimeout", async () => {
+  const app = fastify({ pluginTimeout: 500 })
+  onTestFinished(() => app.close())
+  await app.register(phoenix, { sockets, engine: unconnected(() => {}) })
+  expect(await listen(app)).toMatch(/^http/)
+})
+
 test('a server listens as soon as its engine is connected, and waits only a second for one that is not', async () => {
-  const unconnected = (start: Engine['start']): Engine => {
-    const { adapter, openPresence, nodes, stop, claim } = new LocalEngine()
-    return { adapter, openPresence, nodes, stop, claim, state: 'connecting', start }
-  }
   let connect = () => {}
   const slow = unconnected(({ stateChanged }) => {
     connect = () => stateChanged?.('up')

@@ -363,6 +363,33 @@ test('a token that was sent earlier does not replace a later one (AUTH-5)', asyn
   expect(client.socket.channelCount).toBe(2)
 })
 
+test('authorize by an earlier token does not close a channel that a later token allows (AUTH-5)', async () => {
+  useFakeTimers()
+  const earlier = new Deferred<void>()
+  const Room = defineChannel(defineContract({ topic: 'room:*' }), {
+    auth,
+    async authorize({ rooms }: User, topic: string) {
+      if (rooms.includes('earlier') && topic === 'room:b') await earlier.promise
+      return rooms.includes(topic)
+    },
+    join: () => ({ ok: {} }),
+  })
+  const socket = defineSocket({ connect: () => read('u1 room:a room:b'), refresh: read })
+    .id(({ id }) => id)
+    .channel(Room)
+  const client = await new TestEndpoint().connect(socket)
+  client.send('["1","1","room:a","phx_join",{}]', '["2","2","room:b","phx_join",{}]')
+  await vi.advanceTimersByTimeAsync(0)
+  client.send('["1","8","room:a","refresh_token",{"token":"u1 room:a earlier"}]')
+  await vi.advanceTimersByTimeAsync(1_000)
+  client.send('["2","9","room:b","refresh_token",{"token":"u1 room:a room:b later"}]')
+  await vi.advanceTimersByTimeAsync(0)
+  earlier.resolve()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(client.socket.assigns).toMatchObject({ rooms: ['room:a', 'room:b', 'later'] })
+  expect(client.socket.channelCount).toBe(2)
+})
+
 test('a connection without an expiry keeps no state for it', async () => {
   const client = await new TestEndpoint().connect(defineSocket({ connect: () => ({ ok: {} }) }))
   expect(client.socket.credentials).toBeNull()

@@ -124,6 +124,8 @@ test('a refused connection throws the error of connect', async () => {
   await expect(endpoint.connect('/socket', { user: 'Ann', vsn: '3.0.0' })).rejects.toMatchObject({
     refused: 'vsn',
   })
+  const tooMany = Object.fromEntries(Array.from({ length: 1_001 }, (_, n) => [`p${n}`, '1']))
+  await expect(endpoint.connect('/socket', tooMany)).rejects.toMatchObject({ refused: 'query' })
 })
 
 test('params are sent as a query', async () => {

@@ -86,6 +86,7 @@ describe('clients whose connects settle in the same turn', () => {
     await app.register(phoenix, { sockets: { '/socket': socket }, limits: { maxConnections: 2 } })
     const base = await app.listen({ port: 0, host: '127.0.0.1' })
     const url = `${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`
+    const refused = listenTo(telemetry.socketRefused)
     const clients = Promise.all(Array.from({ length: 10 }, () => connect(url)))
     await expect.poll(() => waiting.count).toBe(10)
     released.resolve()
@@ -93,6 +94,7 @@ describe('clients whose connects settle in the same turn', () => {
     for (const { closed } of await clients) void closed.then((code) => codes.push(code))
     await expect.poll(() => codes.length).toBe(8)
     expect(codes).toEqual(Array(8).fill(1013))
+    expect(refused.map(({ refused: why }) => why)).toEqual(Array(8).fill('overloaded'))
     expect(serverOf(app.endpoint).sockets.size).toBe(2)
   })
 })

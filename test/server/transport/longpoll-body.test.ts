@@ -55,6 +55,20 @@ test('a body in many tiny chunks is too large, because each chunk costs memory',
   expect(await readBody(inChunks(8_000, 1), limits)).toHaveLength(8_000)
 })
 
+test('a late body is not whole if it has too many chunks', async () => {
+  useFakeTimers()
+  const stream = new Readable({ objectMode: true, read() {} })
+  const read = readBody(stream, { maxBodyBytes: 8_192, bodyTimeout: 50 })
+  const arrive = (count: number) => {
+    for (let n = 0; n < count; n += 1) stream.emit('data', Buffer.from('x'))
+  }
+  arrive(1_024)
+  vi.advanceTimersByTime(50)
+  arrive(6)
+  stream.emit('end')
+  expect(await read).toBe('too slow')
+})
+
 test('a body of the maximum size may come in TCP segments, and a small one in 1,024 chunks', async () => {
   const [count, size] = [5_714, 1_400]
   const limits = { ...LIMITS, maxBodyBytes: 8_000_000 }
