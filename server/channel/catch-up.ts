@@ -16,7 +16,8 @@ import type { RecoveryParams } from './recovery.ts'
 // broadcasts are not written to the log and have no `seq` (RECOVERY-14). A `CatchUp` has one of four states:
 // - WAITING: the join is not answered yet.
 // - BEHIND: the channel sends missed broadcasts from the log. A new broadcast with a `seq` is already in the log, so
-//   only the `seq` is recorded. A new broadcast without a `seq` is put into `#held`.
+//   only the `seq` is recorded. A new broadcast without a `seq` is put into `#held`. So are all new broadcasts for a
+//   client that did not ask for recovery, because it is not told if the log has dropped some of them.
 // - LIVE: the channel sends each new broadcast immediately.
 // - STOPPED: the channel drops broadcasts that have a `seq`.
 //
@@ -187,8 +188,8 @@ export class CatchUp {
     }
     if (this.#delivered === 0) this.#placeHeld(seq - 1)
     this.#delivered = seq
-    // If the history cannot be read, this client gets the broadcasts without it.
-    if (this.#state === WAITING && this.id === null) this.#hold(broadcast)
+    // If the history cannot be read, or no longer has this broadcast, this client gets the broadcast without it.
+    if (this.#state !== STOPPED && this.id === null) this.#hold(broadcast)
   }
 
   /** Called before `handleOut` handles a broadcast. */

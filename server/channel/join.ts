@@ -89,7 +89,7 @@ function callJoin(channel: Channel, params: unknown, assigns: unknown): unknown 
 
 /** Copy assigns that are a plain object. Return any other value as it is: a copied instance would lack its methods. */
 function copyOf(assigns: unknown): unknown {
-  return isPlainObject(assigns ?? {}) ? Object.assign({}, assigns) : assigns
+  return isPlainObject(assigns ?? {}) ? { ...Object(assigns) } : assigns
 }
 
 async function joinLater(channel: Channel, pending: PromiseLike<unknown>): Promise<void> {

@@ -40,10 +40,10 @@ const MODE = 0o600
  * when its folder is not writable.
  */
 export function checkFile(file: string): void {
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false)
-    throw new UsageError('PHX_ERR_OPTION', `\`historyFile\` must be the path of a file (got "${file}")`)
+  let isFile: boolean | undefined
   try {
     accessSync(dirname(file), constants.W_OK)
+    isFile = statSync(file, { throwIfNoEntry: false })?.isFile()
   } catch (cause) {
     throw new UsageError(
       'PHX_ERR_OPTION',
@@ -51,6 +51,8 @@ export function checkFile(file: string): void {
       { cause },
     )
   }
+  if (isFile === false)
+    throw new UsageError('PHX_ERR_OPTION', `\`historyFile\` must be the path of a file (got "${file}")`)
 }
 
 /** Write the file, or replace an existing file atomically. @throws Error when the file cannot be written. */

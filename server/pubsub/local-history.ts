@@ -126,6 +126,7 @@ export class LocalHistory implements HistoryStore {
     this.#filled.add(topic)
     if (key !== null) {
       keys.add(key, broadcast, now)
+      this.#keyed.delete(topic)
       this.#keyed.add(topic)
     }
     topic.trim(now)
@@ -316,15 +317,24 @@ export class LocalHistory implements HistoryStore {
     }
   }
 
-  /** If the keys of all topics use more than `max` bytes, remove the oldest keys of the topics whose keys use most. */
+  /**
+   * If the keys of all topics use more than `max` bytes, remove the oldest keys of the topics whose keys use most. Begin
+   * with the topic that has had no key for the longest time, and remove no more keys than needed.
+   */
   #dropKeys(max: number): void {
     const topics = [...this.#keyed]
     const used = (share: number) => topics.reduce((sum, { keys }) => sum + Math.min(keys.bytes, share), 0)
-    if (used(Number.POSITIVE_INFINITY) <= max) return
+    const all = used(Number.POSITIVE_INFINITY)
+    if (all <= max) return
+    const target = max * (1 - FREED_PART)
     let share = max
-    while (used(share) > max * (1 - FREED_PART)) share /= 2
+    while (used(share) > target) share /= 2
+    let excess = all - target
     for (const topic of topics) {
-      this.#measured(topic, () => topic.keys.dropOldest(share))
+      if (excess <= 0) return
+      const { bytes } = topic.keys
+      this.#measured(topic, () => topic.keys.dropOldest(Math.max(share, bytes - excess)))
+      excess -= bytes - topic.keys.bytes
       if (topic.keys.bytes === 0) this.#keyed.delete(topic)
     }
   }

@@ -394,9 +394,12 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     this.#reply(message, message.joinRef, 'error', { reason })
   }
 
-  /** Returns the socket's assigns, overridden by the assigns of the route. */
+  /** Returns the socket's assigns, overridden by the assigns of the route. A copied instance keeps its class. */
   assignsOn({ assigns }: Pick<Route, 'assigns'>): unknown {
-    return assigns === null ? this.assigns : { ...Object(this.assigns), ...assigns }
+    if (assigns === null) return this.assigns
+    const own = Object(this.assigns)
+    const merged = { ...own, ...assigns }
+    return Object.create(Object.getPrototypeOf(own), Object.getOwnPropertyDescriptors(merged))
   }
 
   #answer(join: PendingJoin, reply: Frame): void {

@@ -413,6 +413,24 @@ it('does not end a client that does not ask if its latest broadcasts are gone be
   expect(await settled(client)).toEqual([live('msg', 15)])
 })
 
+it('sends a client that does not ask what is said between two portions, although the history drops its rest', async () => {
+  const Room = roomWith({ onJoin: 100, size: 100 })
+  const endpoint = new TestEndpoint({ histories: [Room] })
+  const say = async (from: number, to: number) => {
+    for (let n = from; n <= to; n++) await endpoint.broadcast('log:a', 'msg', { n })
+  }
+  await say(1, 100)
+  const client = await endpoint.connect(
+    defineSocket({ connect: () => ({ ok: {} }) }).channel(filteredChannel(Room)),
+  )
+  client.send('["1","1","log:a","phx_join",{}]')
+  for (let n = 101; n <= 300; n++) void endpoint.broadcast('log:a', 'msg', { n })
+  const frames = await settled(client)
+  expect(frames.slice(-200)).toEqual(Array.from({ length: 200 }, (_, index) => live('msg', index + 101)))
+  await say(301, 301)
+  expect(await settled(client)).toEqual([live('msg', 301)])
+})
+
 it('sends broadcasts of a new epoch to a client that does not ask, while its handleOut is pending', async () => {
   const { endpoint, engine, say, join, release, handle } = await replyWaits({ onJoin: 1 })
   await say('msg', 1, 2, 3)

@@ -126,6 +126,12 @@ test('a folder that does not exist is refused at the start', async () => {
   await expect(endpoint.start()).rejects.toThrow('`historyFile` must be in a folder that exists')
 })
 
+test('a path that cannot be looked up is refused at the start', async () => {
+  const { path } = await folder()
+  const endpoint = new EndpointServer({ histories: [KeptRoom], historyFile: join(path, 'n'.repeat(300)) })
+  await expect(endpoint.start()).rejects.toMatchObject({ name: 'UsageError', code: 'PHX_ERR_OPTION' })
+})
+
 test('a folder in place of the file is refused at the start, and stays as it is', async () => {
   const { path } = await folder()
   await writeFile(join(path, 'kept'), 'kept')

@@ -112,6 +112,20 @@ it('keeps broadcasts if there is no memory for more keys: the oldest keys are fo
   expect(say(0, { key: 'k0' })).toMatchObject({ outcome: 'kept', position: { seq: 1_011 } })
 })
 
+it('forgets only as many keys as needed, never the newest ones, if each of many topics has one (RECOVERY-13)', () => {
+  const { history, settings, say } = setUp({}, 1_000_000)
+  let [most, least] = [0, 1_000_000]
+  for (let n = 0; n < 6_000; n++) {
+    const topic = `log:${n}`
+    history.subscribe(topic, settings)
+    expect(say(n, { key: 'k', topic })).toMatchObject({ position: { seq: 1 } })
+    expect(say(n, { key: 'k', topic })).toMatchObject({ position: { seq: 1 } })
+    most = Math.max(most, history.bytes)
+    if (most > 950_000) least = Math.min(least, history.bytes)
+  }
+  expect(least).toBeGreaterThan(850_000)
+})
+
 it('keeps at most maxBytes of payloads in a topic', async () => {
   const { say, page } = setUp({ size: 100, maxBytes: 250 })
   for (let n = 1; n <= 4; n++) say('x'.repeat(90))

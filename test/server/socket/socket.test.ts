@@ -246,6 +246,21 @@ describe('joins', () => {
     ])
   })
 
+  test('get the assigns of their route merged over those of the socket, which keep their class', async () => {
+    class User {
+      readonly role: string = 'guest'
+      greet() {
+        return `hi ${this.role}`
+      }
+    }
+    const channel = defineUntypedChannel('room:*', {
+      join: (_params, { assigns }) => ({ ok: { greeting: (assigns as User).greet() } }),
+    })
+    const socket = defineSocket({ connect: () => ({ ok: new User() }) })
+    const client = await new TestEndpoint().connect(socket.channel(channel, { assigns: { role: 'admin' } }))
+    expect(String(client.ask('["1","1","room:a","phx_join",{}]'))).toContain('"greeting":"hi admin"')
+  })
+
   test('get the assigns of their route merged over those of the socket', async () => {
     const seen: unknown[] = []
     const room = (topic: string) =>
