@@ -222,6 +222,18 @@ describe.each(['phoenix-1.3', 'phoenix-1.6', 'phoenix'])('%s: while its join is 
   })
 })
 
+it.each(versions)('%s: drops a frame that is not above its cursor (RECOVERY-17)', async (version) => {
+  const { app, base } = await serve()
+  const { room, heard } = open(version, base, { last: 1 })
+  await until(() => room.state === 'joined')
+  await app.endpoint.broadcast(Log, 'log:a', 'msg', { n: 1 })
+  await app.endpoint.broadcast(Log, 'log:a', 'msg', { n: 2 })
+  await until(() => heard.length === 2)
+  for (const seq of [1, 2, 4]) await app.endpoint.localBroadcast('log:a', 'msg', { n: seq, _seq: seq })
+  await until(() => heard.includes(4))
+  expect([heard, room.cursor()?.seq]).toEqual([[1, 2, 4], 4])
+})
+
 it('an onGap that throws does not keep the join from being answered', async () => {
   const errors = catchUncaught()
   const { base } = await serve()

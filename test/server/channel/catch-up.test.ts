@@ -413,22 +413,35 @@ it('does not end a client that does not ask if its latest broadcasts are gone be
   expect(await settled(client)).toEqual([live('msg', 15)])
 })
 
-it('sends a client that does not ask what is said between two portions, although the history drops its rest', async () => {
+/** A client that has 64 of the latest 100 broadcasts when 200 more are said, and the frames after the first 64. */
+async function outrun(params: object) {
   const Room = roomWith({ onJoin: 100, size: 100 })
   const endpoint = new TestEndpoint({ histories: [Room] })
-  const say = async (from: number, to: number) => {
-    for (let n = from; n <= to; n++) await endpoint.broadcast('log:a', 'msg', { n })
+  const say = (from: number, to: number) => {
+    for (let n = from; n <= to; n++) void endpoint.broadcast('log:a', 'msg', { n })
   }
-  await say(1, 100)
+  say(1, 100)
   const client = await endpoint.connect(
     defineSocket({ connect: () => ({ ok: {} }) }).channel(filteredChannel(Room)),
   )
-  client.send('["1","1","log:a","phx_join",{}]')
-  for (let n = 101; n <= 300; n++) void endpoint.broadcast('log:a', 'msg', { n })
-  const frames = await settled(client)
-  expect(frames.slice(-200)).toEqual(Array.from({ length: 200 }, (_, index) => live('msg', index + 101)))
-  await say(301, 301)
+  client.send(JSON.stringify(['1', '1', 'log:a', 'phx_join', params]))
+  say(101, 300)
+  const frames = (await settled(client)).slice(1 + 64)
+  return { client, say, frames }
+}
+
+it('sends a client that does not ask what is said between two portions, although the history drops its rest', async () => {
+  const { client, say, frames } = await outrun({})
+  expect(frames).toEqual(Array.from({ length: 200 }, (_, index) => live('msg', index + 101)))
+  say(301, 301)
   expect(await settled(client)).toEqual([live('msg', 301)])
+})
+
+it('ends the channel of a client that asks if the history drops what it still misses (RECOVERY-11)', async () => {
+  const { client, say, frames } = await outrun({ _since: null, _last: 100 })
+  expect(frames).toEqual(['["1","1","log:a","phx_error",{"reason":"channel_crash"}]'])
+  say(301, 301)
+  expect(await settled(client)).toEqual([])
 })
 
 it('sends broadcasts of a new epoch to a client that does not ask, while its handleOut is pending', async () => {
