@@ -69,6 +69,8 @@ export class Connector {
     // Ignore the response if a request with another token was sent in the meantime.
     if (this.#asked !== token) return
     this.#asked = null
+    // Another tab may have signed in or out in the meantime.
+    if (authToken(store) !== token) return this.ask()
     if (answer === null) return
     this.#session = answer
     session(answer)

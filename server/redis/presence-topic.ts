@@ -3,7 +3,7 @@ import type { RedisConnection } from './connection.ts'
 import type { Membership } from './membership.ts'
 import { OwnPresences } from './own-presences.ts'
 import { type HashDiff, isPast, readDiff } from './presence-diff.ts'
-import { incarnationOf, type PresenceEntry, refOf } from './presence-entry.ts'
+import { incarnationOf, type PresenceEntry } from './presence-entry.ts'
 import { PresenceMirror, presencesOf } from './presence-mirror.ts'
 import { CHECK_SCRIPT, CLEAN_SCRIPT, VERSION_FIELD } from './presence-scripts.ts'
 import { readSnapshot } from './presence-snapshot.ts'
@@ -42,6 +42,8 @@ export class PresenceTopic {
   #mirror: PresenceMirror
   #version: number
   #isEntered: boolean
+  /** True if the hash was read since `enter`. */
+  #isFilled: boolean
   /** True while the local copy (`#mirror`) keeps presences that Redis may have lost. */
   #isKeeping: boolean
   /** True if the hash must be read again as soon as Redis is no longer suspected of data loss. */
@@ -66,6 +68,7 @@ export class PresenceTopic {
     this.#mirror = new PresenceMirror()
     this.#version = UNKNOWN
     this.#isEntered = false
+    this.#isFilled = false
     this.#isKeeping = false
     this.#isUnsure = false
     this.#held = null
@@ -75,7 +78,7 @@ export class PresenceTopic {
 
   /** True if the view includes the presences of the other nodes. */
   get isFollowed(): boolean {
-    return this.#isEntered && this.#version !== UNKNOWN
+    return this.#isFilled
   }
 
   /** True if this object has no state, so that it can be dropped. */
@@ -110,6 +113,7 @@ export class PresenceTopic {
     this.#isEntered = false
     this.#host.connection.subscriptions.unsubscribe(this.key)
     this.#version = UNKNOWN
+    this.#isFilled = false
     this.#host.dropped(this.topic, this.view.merge(this.#mirror.reset([], false)))
     this.#host.rested(this)
   }
@@ -192,7 +196,8 @@ export class PresenceTopic {
     const names = Array.isArray(reply) ? reply.map(String) : []
     const fields = names.filter((name) => name !== VERSION_FIELD)
     await membership.lookUp(fields.map(incarnationOf))
-    this.#compare(fields)
+    // An idle topic may have been dropped meanwhile. Then the fields belong to its successor.
+    if (!this.isIdle) this.#compare(fields)
   }
 
   async #readAll(): Promise<void> {
@@ -215,6 +220,7 @@ export class PresenceTopic {
     if (!this.#isEntered) return
     this.#adopt(entries)
     this.#version = version
+    this.#isFilled = true
   }
 
   /** Apply changes that were held back during a read, also if the read has failed. */
@@ -269,15 +275,15 @@ export class PresenceTopic {
   }
 
   /**
-   * Apply the certain part of a change that `#follow` could not apply: the leaves, and the joins of nodes that are
-   * known to be alive. The next read of the hash does not make this superfluous: while data loss is suspected, a read
+   * Apply the certain part of a change that `#follow` could not apply: the joins of nodes that are known to be alive,
+   * and the leaves. The next read of the hash does not make this superfluous: while data loss is suspected, a read
    * removes nothing from the mirror.
    */
   #applyKnown({ joins, leaves }: HashDiff): void {
-    // A node that has a new incarnation moves its presences to other fields. These presences have not left.
-    const moved = new Set(joins.map(({ field }) => refOf(field)))
-    const left = leaves.filter((field) => !moved.has(refOf(field)))
-    this.#tell(this.#mirror.apply({ joins: this.#living(joins), leaves: left }))
+    const known = this.#living(joins)
+    // If a join is skipped, keep the presences that leave with it: they may only have changed, or moved to other fields.
+    // The next reliable read, or the end of their node's lease, removes those that have left.
+    this.#tell(this.#mirror.apply({ joins: known, leaves: known.length === joins.length ? leaves : [] }))
   }
 
   #living(entries: readonly PresenceEntry[]): PresenceEntry[] {

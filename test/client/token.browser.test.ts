@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
 import { tokenLink } from '../../server/app/token-link.ts'
 import { useChat } from '../helpers/chat-page.ts'
+import { Deferred } from '../helpers/deferred.ts'
 import { AUTH_SECRET, tokenFor } from '../helpers/tokens.ts'
 
 const { browser, serve } = useChat()
@@ -134,6 +135,25 @@ test('after a sign-in the page connects, even if the session cannot be read at t
   await page.getByRole('complementary').getByText('Zoë').waitFor()
   await page.getByRole('heading', { name: 'You are not signed in' }).waitFor({ state: 'hidden' })
   await expect.poll(() => reads).toBe(2)
+})
+
+test('a sign-in in another tab is not lost while the page asks who it is', async () => {
+  const { url, page } = await visit('')
+  await state(page).getByText('You are not signed in').waitFor()
+  const [asked, other] = [new Deferred(), new Deferred()]
+  await page.route('**/api/session', async (route) => {
+    const response = await route.fetch()
+    asked.resolve()
+    await other.promise
+    await route.fulfill({ response })
+  })
+  await page.evaluate(`dispatchEvent(new Event('online'))`)
+  await asked.promise
+  const tab = await page.context().newPage()
+  await tab.goto(`${url}/#token=${await tokenFor('ann')}`)
+  await state(tab).getByText('Connected').waitFor()
+  other.resolve()
+  await state(page).getByText('Connected').waitFor()
 })
 
 test('with DEV_LOGIN the page renews an expiring token of its own user, but not of another user', async () => {

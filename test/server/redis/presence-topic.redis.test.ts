@@ -310,6 +310,32 @@ it('a presence that changes does not leave before it joins again, although its n
   expect(setting.heard).toEqual(['+bob', '+bob', '-bob'])
 })
 
+it('tells no leave of a presence that changes if the lease of its node cannot be read', async () => {
+  const setting = await Setting.start()
+  await setting.write([bob])
+  await setting.topic.enter()
+  await setting.other('m.2')
+  const lookUp = vi.spyOn(setting.membership, 'lookUp')
+  for (const _try of [1, 2]) lookUp.mockRejectedValueOnce(new Error('away'))
+  await setting.write([presence('bob', 'F9')], [bob], 'm.2', 'm.1')
+  await until(() => setting.errors.length === 2)
+  await setting.topic.read()
+  expect([setting.heard, setting.view]).toEqual([['+bob', '+bob', '-bob'], ['bob']])
+})
+
+it('has the presences of other nodes also while its hash is read again (PRESENCE-12)', async () => {
+  const setting = await Setting.start()
+  await setting.write([bob])
+  await setting.topic.enter()
+  await setting.redis.cli('FLUSHALL')
+  const { hasRead, release } = setting.holdRead()
+  const read = setting.topic.read()
+  await hasRead
+  expect([setting.view, setting.topic.isFollowed]).toEqual([['bob'], true])
+  release()
+  await read
+})
+
 it("drops other nodes' presences on leave, without telling that they have left, and is idle then", async () => {
   const setting = await Setting.start()
   const { topic } = setting

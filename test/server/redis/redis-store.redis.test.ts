@@ -2,8 +2,10 @@ import { expect, it, onTestFinished } from 'vitest'
 import { parseTopicPattern } from '../../../protocol/index.ts'
 import type { Presence } from '../../../server/presence/state.ts'
 import { Membership } from '../../../server/redis/membership.ts'
+import { WRITE_SCRIPT } from '../../../server/redis/presence-scripts.ts'
 import type { PresenceTopic } from '../../../server/redis/presence-topic.ts'
 import { RedisStore } from '../../../server/redis/redis-store.ts'
+import { turn } from '../../helpers/deferred.ts'
 import { ownPrefix, startRedis } from '../../helpers/redis.ts'
 import { TestConnection } from '../../helpers/redis-connection.ts'
 import { until } from '../../helpers/until.ts'
@@ -13,6 +15,7 @@ const join = (one: Presence) => ({ joins: [one], leaves: [] })
 const leave = (one: Presence) => ({ joins: [], leaves: [one] })
 const ann = presence('ann', 'F1')
 const bob = presence('bob', 'F2')
+const cid = presence('cid', 'F3')
 
 /** A node with a store, and what its store tells. */
 async function node(url: string, prefix: string, nodeId: string) {
@@ -49,6 +52,26 @@ it('has a view of each topic, and reports changes', async () => {
   await until(() => b.heard.length > 0)
   expect(b.heard.at(-1)).toEqual(['room:a', join(ann)])
   expect([[...b.store.view('room:a')], [...b.store.view('room:b')]]).toEqual([[ann], []])
+})
+
+it('a check of a forgotten topic does not remove the presences of the same topic that are tracked meanwhile', async () => {
+  const { redis, a, b } = await twoNodes()
+  await b.store.enter('room:a')
+  a.store.change('room:a', join(ann))
+  await until(() => b.heard.length === 1)
+  // The check must load its script, but the writes need not.
+  await redis.cli('SCRIPT', 'FLUSH')
+  await redis.cli('SCRIPT', 'LOAD', WRITE_SCRIPT.source)
+  const [topic] = a.topics.values()
+  const checking = topic?.check()
+  a.store.change('room:a', leave(ann))
+  while (a.topics.size > 0) await turn()
+  a.store.change('room:a', join(bob))
+  await checking
+  a.store.change('room:a', join(cid))
+  await until(() => b.heard.length === 4)
+  expect(b.heard.map((heard) => Object(heard)[1])).toEqual([join(ann), leave(ann), join(bob), join(cid)])
+  expect([...b.store.view('room:a')]).toEqual([bob, cid])
 })
 
 it('reads a topic that it does not follow from Redis', async () => {
