@@ -152,15 +152,14 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     sendStopping(reply)
   })
   onStop(fastify, async () => {
-    await endpoint.drain()
+    const report = (cause: unknown) => endpoint.report(new CallbackError('engine', 'stop', cause))
+    // `stop` begins with the drain, and rejects if the drain fails.
+    const stopped = endpoint.stop().catch(report)
+    await endpoint.drain().catch(() => {})
     gate.end()
     http2Sessions.close()
-    try {
-      const late = `not done within ${STOP_LIMIT_MS / 1_000} s`
-      if ((await withTimeLimit(STOP_LIMIT_MS, endpoint.stop(), late)) === late) throw new Error(late)
-    } catch (cause) {
-      endpoint.report(new CallbackError('engine', 'stop', cause))
-    }
+    const late = `not done within ${STOP_LIMIT_MS / 1_000} s`
+    if ((await withTimeLimit(STOP_LIMIT_MS, stopped, late)) === late) report(new Error(late))
     stopLogging()
   })
 }

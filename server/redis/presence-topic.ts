@@ -225,8 +225,7 @@ export class PresenceTopic {
 
   /** Apply changes that were held back during a read, also if the read has failed. */
   async #applyHeld(held: readonly HashDiff[]): Promise<void> {
-    // Learn which unknown incarnations are alive. Otherwise `#applyKnown` would skip their joins but apply the leaves, so
-    // a presence that only changes would leave, and join again after the next read.
+    // Learn which unknown incarnations are alive. Otherwise neither their joins nor the leaves could be applied now.
     const joins = held.flatMap((diff) => diff.joins)
     await this.#attempt(this.#host.membership.lookUp(joins.map(({ incarnation }) => incarnation)))
     if (!this.#isEntered) return

@@ -101,10 +101,13 @@ function conclude(asking: AdmitRequest, info: ConnectInfo, outcome: Handshake | 
 }
 
 /**
- * Check the limits again after an asynchronous `connect`, because other clients may have connected meanwhile. Call this
- * function in the event-loop turn that opens the connection: the promises of many clients may settle together.
+ * Check the limits again after an asynchronous `connect` or hook, because other clients may have connected meanwhile.
+ * Call this function in the event-loop turn that opens the connection: the promises of many clients may settle together.
  */
-export function stillFits(asking: AdmitRequest, result: AdmitResult): AdmitResult {
+export function stillFits(
+  asking: Pick<AdmitRequest, 'capacity' | 'mount' | 'request'> & { readonly address: PeerAddress | null },
+  result: AdmitResult,
+): AdmitResult {
   if (result.handshake === null) return result
   const excess = asking.capacity.look(asking.request, asking.address)
   return excess === null ? result : noRoom(asking, excess)
@@ -120,8 +123,7 @@ function hintOf(
   return isTokenSent ? { hint: 'the client sent an auth token, but this mount has authToken: false' } : {}
 }
 
-/** Report that a client is refused because a limit is reached. */
-export function noRoom(
+function noRoom(
   { mount, request }: Pick<AdmitRequest, 'mount' | 'request'>,
   { status, limit, retryAfter }: Excess,
 ): Rejection {

@@ -18,15 +18,7 @@ import { Socket } from '../socket/socket.ts'
 import type { RouteFinder } from '../upstream/route-finder.ts'
 import { CLOSE_TIMEOUT_MS, type UpgradeGate } from '../upstream/upgrade-gate.ts'
 import { checkWsVersion } from '../upstream/ws-version.ts'
-import {
-  type AdmitResult,
-  admit,
-  checkOrigin,
-  noRoom,
-  type Rejection,
-  refuseMethod,
-  stillFits,
-} from './admit.ts'
+import { type AdmitResult, admit, checkOrigin, type Rejection, refuseMethod, stillFits } from './admit.ts'
 import type { Capacity } from './capacity.ts'
 import { CloseQueue } from './close-queue.ts'
 import { publishRefused } from './instrumentation.ts'
@@ -285,13 +277,11 @@ function upgraded(
   closeQueue.add(net)
   if ('close' in admitted) return ws.close(admitted.close, admitted.reason)
   // A hook of the application may have run since the limits were checked.
-  const excess = capacity.look(request, admitted.handshake.address)
-  if (excess !== null) {
-    noRoom({ mount, request }, excess)
-    return ws.close(CLOSE_TRY_AGAIN_LATER)
-  }
+  const { address } = admitted.handshake
+  const { handshake } = stillFits({ capacity, mount, request, address }, admitted)
+  if (handshake === null) return ws.close(CLOSE_TRY_AGAIN_LATER)
   const transport = new WebSocketTransport(ws, net, outbox, limits)
-  const socket = new Socket(endpoint, admitted.handshake, transport)
+  const socket = new Socket(endpoint, handshake, transport)
   transport.attach(socket)
   if (endpoint.isDraining) socket.close(CLOSE_SERVICE_RESTART, 'draining')
 }

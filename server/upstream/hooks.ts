@@ -5,7 +5,7 @@ import { withTimeLimit } from '../runtime/time-limit.ts'
 const SHARE = 0.9
 
 /**
- * Milliseconds that a hook of the application may take, at most `ms`. Fastify lets each hook take at most
+ * Milliseconds that an `onReady` or `preClose` hook may take, at most `ms`. Fastify lets each of these hooks take at most
  * `pluginTimeout` (10 s by default); after that, the start or the end of the application fails.
  */
 export function hookLimit(fastify: FastifyInstance, ms: number): number {

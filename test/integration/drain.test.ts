@@ -84,17 +84,19 @@ describe("a server whose drain takes longer than Fastify's pluginTimeout", () =>
 })
 
 describe('a server whose engine cannot be stopped', () => {
-  it('reports the error, closes, and answers pending upgrades and polls with 503 (DRAIN-5, LONGPOLL-10)', async () => {
-    class StuckAdapter extends LocalAdapter {
-      override async stop(): Promise<void> {
-        throw new Error('stuck')
-      }
-    }
+  /** A server whose adapter stops in this way, and the messages of the errors that it logs. */
+  async function serveStuck(stop: () => Promise<void>) {
+    const adapter = Object.assign(new LocalAdapter(), { stop })
     const lines: string[] = []
-    const { app, url, given } = await serve({
-      plugin: { engine: new LocalEngine(new StuckAdapter()), secret: 'x'.repeat(32) },
+    const served = await serve({
+      plugin: { engine: new LocalEngine(adapter), secret: 'x'.repeat(32) },
       server: { logger: { level: 'error', stream: { write: (line: string) => void lines.push(line) } } },
     })
+    return { ...served, errors: () => lines.map((line) => JSON.parse(line).err.message) }
+  }
+
+  it('reports the error, closes, and answers pending upgrades and polls with 503 (DRAIN-5, LONGPOLL-10)', async () => {
+    const { app, url, given, errors } = await serveStuck(() => Promise.reject(new Error('stuck')))
     const answers = Promise.all([
       upgrade(`${url.replace('longpoll', 'websocket')}?vsn=2.0.0&hang=1`),
       request(`${url}?vsn=2.0.0&hang=1`),
@@ -102,22 +104,11 @@ describe('a server whose engine cannot be stopped', () => {
     await until(() => given.length === 2)
     await app.close()
     expect((await answers).map(({ status }) => status)).toEqual([503, 503])
-    expect(lines.map((line) => JSON.parse(line).err.message)).toEqual([expect.stringContaining('stuck')])
+    expect(errors()).toEqual([expect.stringContaining('stuck')])
   })
-})
 
-describe('a server whose engine does not stop', () => {
-  it('answers pending upgrades with 503, reports it after 30 s, and closes (DRAIN-5)', async () => {
-    class StuckAdapter extends LocalAdapter {
-      override stop(): Promise<void> {
-        return new Promise(() => {})
-      }
-    }
-    const lines: string[] = []
-    const { app, url, given } = await serve({
-      plugin: { engine: new LocalEngine(new StuckAdapter()), secret: 'x'.repeat(32) },
-      server: { logger: { level: 'error', stream: { write: (line: string) => void lines.push(line) } } },
-    })
+  it('answers pending upgrades with 503, reports it after 30 s, and closes, if the stop never ends (DRAIN-5)', async () => {
+    const { app, url, given, errors } = await serveStuck(() => new Promise(() => {}))
     const answer = upgrade(`${url.replace('longpoll', 'websocket')}?vsn=2.0.0&hang=1`)
     await until(() => given.length === 1)
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
@@ -127,7 +118,7 @@ describe('a server whose engine does not stop', () => {
     await vi.advanceTimersByTimeAsync(30_000)
     vi.useRealTimers()
     await closing
-    expect(lines.map((line) => JSON.parse(line).err.message)).toEqual(['not done within 30 s'])
+    expect(errors()).toEqual(['not done within 30 s'])
   })
 })
 
